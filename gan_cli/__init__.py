@@ -1,0 +1,3 @@
+"""gan-cli: train generative adversarial networks from the command line."""
+
+__version__ = "0.1.0"
