@@ -1,0 +1,111 @@
+"""Array files: .npy, .npz and .pt, never a pickle."""
+
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+
+from gan_cli.data.tree import shown
+from gan_cli.errors import DataError
+
+SUFFIXES = (".npy", ".npz", ".pt", ".pth")
+
+
+class ArrayFile:
+    """The named arrays of a file: their shapes at once, their values on demand.
+
+    Args:
+        path: of a .npy file (one array, without a name), an .npz file, or a .pt file with a tensor or a dict of
+            tensors. Only the headers of .npy and .npz files are read here.
+
+    Raises:
+        DataError: no such file, of another kind, damaged, or with pickled objects, which are never loaded.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path).expanduser()
+        self.name = shown(path)
+        suffix = self.path.suffix.lower()
+        if not self.path.is_file():
+            found = "is a folder" if self.path.is_dir() else "is not there"
+            raise DataError(f"{self.name} {found}; set dataset.path to a file of {', '.join(SUFFIXES)}")
+        if suffix not in SUFFIXES:
+            raise DataError(f"{self.name} is none of {', '.join(SUFFIXES)}; save the array as one of them")
+        try:
+            if suffix == ".npy":
+                self._arrays: dict[str, Any] = {"": np.load(self.path, mmap_mode="r", allow_pickle=False)}
+                self.shapes: dict[str, tuple[int, ...]] = {"": self._arrays[""].shape}
+            elif suffix == ".npz":
+                self._arrays, self.shapes = {}, _npz_shapes(self.path)
+            else:
+                self._arrays = _tensors(self.path)
+                self.shapes = {key: tuple(tensor.shape) for key, tensor in self._arrays.items()}
+        except (OSError, EOFError, ValueError, RuntimeError, UnpicklingError, zipfile.BadZipFile) as error:
+            why = str(error).split("\n")[0][:200]
+            raise DataError(f"{self.name} cannot be read as {suffix}: {why}\nsave it again as plain arrays") from error
+
+    def read(self, key: str) -> np.ndarray:
+        """The values of one array; of a .npy file a view of the file, read where it is used.
+
+        Raises:
+            DataError: a damaged member.
+        """
+        if key in self._arrays:
+            found = self._arrays[key]
+            if isinstance(found, torch.Tensor):
+                return found.float().numpy() if found.dtype == torch.bfloat16 else found.numpy()
+            return np.asarray(found)
+        try:
+            with np.load(self.path, allow_pickle=False) as archive:
+                return np.asarray(archive[key])
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise DataError(f"{self.name}: {key} cannot be read: {error}\nsave it again as plain arrays") from error
+
+    def find(self, key: str | None, option: str) -> str:
+        """The key itself; without one, that of the only array, or of the only one with 3 or 4 dimensions.
+
+        Raises:
+            DataError: no such key, or several that could be meant; the keys there are, with their shapes.
+        """
+        if key is None:
+            images = [name for name, shape in self.shapes.items() if len(shape) in (3, 4)]
+            choice = list(self.shapes) if len(self.shapes) == 1 else images
+            if len(choice) == 1:
+                return choice[0]
+        elif key in self.shapes and key:
+            return key
+        listed = "\n".join(f"  {name}: {list(shape)}" for name, shape in list(self.shapes.items())[:10] if name)
+        wanted = f"has no array {key!r}" if key is not None else "has several arrays"
+        one_of = f"set dataset.{option} to one of\n{listed}"
+        what = one_of if listed else f"its array has no name; drop dataset.{option}"
+        raise DataError(f"{self.name} {wanted}; {what}")
+
+
+def _npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every member, from its header."""
+    shapes = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                version = np.lib.format.read_magic(member)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(member)
+            if dtype.hasobject:
+                raise ValueError(f"{name} holds pickled objects")
+            shapes[name.removesuffix(".npy")] = tuple(shape)
+    if not shapes:
+        raise ValueError("it holds no array")
+    return shapes
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    mapped = zipfile.is_zipfile(path)  # the format before torch 1.6 cannot be mapped
+    loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    found = loaded if isinstance(loaded, dict) else {"": loaded}
+    tensors = {str(key): value.detach() for key, value in found.items() if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise ValueError(f"it holds a {type(loaded).__name__}, not a tensor or a dict of tensors")
+    return tensors

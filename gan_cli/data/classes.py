@@ -1,0 +1,45 @@
+"""A part of a data set: the examples of some of its classes."""
+
+from collections.abc import Sequence
+
+import torch
+
+from gan_cli.data.examples import Examples
+from gan_cli.errors import DataError
+
+
+def labels_of(classes: Sequence[int | str] | None, names: Sequence[str]) -> list[int] | None:
+    """The labels meant by `classes`, each a label or the name of one.
+
+    Raises:
+        ValueError: a class that is not there, or none at all.
+
+    >>> labels_of([3, "cat"], ["plane", "car", "cat", "dog"])
+    [2, 3]
+    """
+    if classes is None:
+        return None
+    if isinstance(classes, str):  # also a sequence of strings
+        raise ValueError(f"classes must be a list such as [{classes}], got {classes!r}")
+    numbers = [str(i) for i in range(len(names))]
+    unknown = [c for c in classes if c not in names and str(c) not in numbers]
+    if unknown or not classes:
+        known = ", ".join(f"{i} {name}" if name != str(i) else name for i, name in enumerate(names))
+        raise ValueError(f"classes must name some of\n  {known}\ngot {list(classes)!r}")
+    return sorted({names.index(c) if isinstance(c, str) and c in names else int(c) for c in classes})
+
+
+def keep(examples: Examples, labels: Sequence[int] | None) -> Examples:
+    """The examples with one of these labels, in their order; labels keep their numbers. None keeps all.
+
+    Raises:
+        DataError: none is left.
+    """
+    if labels is None:
+        return examples
+    assert examples.y is not None
+    chosen = torch.isin(examples.y, torch.tensor(labels))
+    if not chosen.any():
+        found = examples.y.unique().tolist()
+        raise DataError(f"no example has a label in {list(labels)}; the labels found are {found}")
+    return Examples(examples.x[chosen], examples.y[chosen])

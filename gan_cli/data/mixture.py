@@ -1,0 +1,67 @@
+"""Mixtures of round Gaussians in the plane: everything about them is known in closed form."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+ROWS = 4096  # points at a time in log_prob: [points, centres, 2] must fit in memory
+
+
+class Mixture:
+    """p(x) = sum_k w_k N(x; c_k, std^2 I), x in the plane.
+
+    Args:
+        centres: c, float32 [K, 2].
+        std: of every component, in the units of the centres.
+        weights: w, K numbers >= 0, divided by their sum; equal without it.
+
+    Raises:
+        ValueError: an argument out of its range.
+    """
+
+    shape: tuple[int, ...] = (2,)
+
+    def __init__(self, centres: Tensor, std: float, weights: Sequence[float] | None = None) -> None:
+        if not 0 < std < math.inf:
+            raise ValueError(f"std must be greater than 0, got {std}")
+        raw = torch.ones(len(centres)) if weights is None else torch.tensor(list(weights), dtype=torch.float32)
+        if len(raw) != len(centres):
+            raise ValueError(f"weights must be one for each of the {len(centres)} centres, got {len(raw)}")
+        if not (raw >= 0).all() or not 0 < raw.sum() < math.inf:
+            raise ValueError(f"weights must be 0 or more and not all 0, got {raw.tolist()}")
+        self.centres = centres  # [K, 2]
+        self.std = std
+        self.weights = raw / raw.sum()  # [K]
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw float32 [n, 2] on the generator's device."""
+        device = generator.device
+        which = self.weights.to(device).multinomial(n, replacement=True, generator=generator)
+        noise = torch.randn(n, 2, generator=generator, device=device)
+        return self.centres.to(device)[which] + self.std * noise
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) in nats: [n, 2] -> [n]."""
+        return torch.cat([self._log_prob(rows) for rows in x.split(ROWS)])
+
+    def _log_prob(self, x: Tensor) -> Tensor:
+        square = (x[:, None] - self.centres.to(x)).square().sum(-1)  # [n, K]
+        log_normal = -square / (2 * self.std**2) - math.log(2 * math.pi * self.std**2)
+        return (self.weights.to(x).log() + log_normal).logsumexp(-1)
+
+
+def place(centres: Tensor, rotation: float, shift: Sequence[float]) -> Tensor:
+    """Turn [K, 2] counter-clockwise about 0 by `rotation` degrees, then move it by `shift`.
+
+    Raises:
+        ValueError: a shift that is not two numbers, or numbers that are not finite.
+    """
+    if len(shift) != 2:
+        raise ValueError(f"shift must be two numbers, got {len(shift)}")
+    if not all(map(math.isfinite, (rotation, *shift))):
+        raise ValueError(f"rotation and shift must be finite, got {rotation} and {list(shift)}")
+    turn = math.radians(rotation)
+    matrix = torch.tensor([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    return centres @ matrix + torch.tensor(list(shift), dtype=torch.float32)
