@@ -1,0 +1,179 @@
+"""From a composed config to a `Run`: the only place where the classes that a config names are called."""
+
+import inspect
+from typing import Any, TypeVar, cast
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gan_cli.check import Problem, check, report
+from gan_cli.data import Stream
+from gan_cli.ema import EMA
+from gan_cli.errors import ConfigError, GanError
+from gan_cli.run import Run
+from gan_cli.seeds import derive
+from gan_cli.settings import Settings, TrainConfig
+from gan_cli.targets import locate
+
+T = TypeVar("T")
+
+
+def plain(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A config as plain containers, once with everything resolved and once as it was written.
+
+    Raises:
+        ConfigError: an interpolation that leads nowhere.
+    """
+    try:
+        resolved = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+        return resolved, cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
+    except OmegaConfBaseException as error:
+        key = f"{error.full_key}: " if error.full_key else ""
+        raise ConfigError(f"{key}{str(error).splitlines()[0]}") from error
+
+
+def build(config: dict[str, Any], written: dict[str, Any] | None = None) -> Run:
+    """Build every part of a run. Nothing is written, and the data are read last.
+
+    Args:
+        config: plain containers, resolved.
+        written: the same before resolving, where there is such a thing.
+
+    Raises:
+        ConfigError: all mistakes of the config at once.
+        DataError: the data set cannot be read.
+    """
+    builder = _Builder(config, check(config, written))
+    settings = builder.settings()
+    data = builder.part("dataset")
+    prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")
+    train: TrainConfig | None = builder.part("train")
+    G = D = None
+    if settings is not None and data is not None and prior is not None and penalty is not None:
+        torch.manual_seed(derive(settings.seed, "G"))
+        G = builder.part("model.generator", shape=data.shape, noise_dim=prior.dim)
+        torch.manual_seed(derive(settings.seed, "D"))
+        D = builder.part("model.discriminator", shape=data.shape, penalised=penalty.per_sample)
+        builder.check_networks(G, D, data.shape, prior.dim, train)
+    opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
+    if builder.problems:
+        raise report(builder.problems)
+    assert settings is not None and train is not None and G is not None and D is not None
+
+    device = pick_device(settings.device)
+    G, D = G.to(device), D.to(device)
+    reals = Stream(data, train.batch_size, settings.seed, device)
+    try:
+        steps = train.total_steps(reals.size)
+    except ValueError as error:
+        raise report([Problem("train.epochs", str(error))]) from error
+    ema = EMA(G, train.ema_half_life_images, train.ema_ramp) if train.ema_half_life_images else None
+    # The optimizers are made again, over the parameters on their device and without those that the model froze.
+    opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
+    assert opt_G is not None and opt_D is not None
+    torch.manual_seed(derive(settings.seed, "train"))  # dropout and the penalties' random points
+    return Run(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device a user asked for; `auto` is the best there is.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
+        raise ValueError(f"expected one of auto, cpu, cuda, cuda:<number>, mps; got {name!r}")
+    if kind == "cuda" and (not torch.cuda.is_available() or int(index or 0) >= torch.cuda.device_count()):
+        raise ValueError(f"{name!r} asked for, and there are {torch.cuda.device_count()} CUDA devices; try device=auto")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("'mps' asked for, and this machine has none; try device=auto")
+    return torch.device(name)
+
+
+class _Builder:
+    """Builds part after part and collects what goes wrong, so that a user hears of all mistakes at once."""
+
+    def __init__(self, config: dict[str, Any], problems: list[Problem]) -> None:
+        self._config, self.problems = config, problems
+
+    def settings(self) -> Settings | None:
+        """The keys at the top, checked."""
+        names = Settings.__dataclass_fields__
+        if any(problem.path in names for problem in self.problems):
+            return None
+        try:
+            settings = Settings(**{name: self._config[name] for name in names if name in self._config})
+            pick_device(settings.device)
+        except ValueError as error:
+            key = "device" if "expected one of" in str(error) or "asked for" in str(error) else ""
+            self.problems.append(Problem(key, str(error)))
+            return None
+        return settings
+
+    def part(self, path: str, **interface: Any) -> Any:
+        """What a path of the config names; None, with the mistake noted, where it cannot be built."""
+        if any(problem.path == path or problem.path.startswith(f"{path}.") for problem in self.problems):
+            return None
+        node: Any = self._config
+        for key in path.split("."):
+            node = node[key]
+        takes = inspect.signature(locate(node["_target_"])).parameters
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in takes.values())
+        passed = {name: value for name, value in interface.items() if name in takes or open_ended}
+        return self._note(path, lambda: instantiate(node, **passed, _convert_="all"))
+
+    def optimizer(self, player: str, net: nn.Module | None) -> torch.optim.Optimizer | None:
+        """The player's optimizer; where there is no player, its settings are checked all the same."""
+        make = self.part(f"optimizer.{player}")
+        if make is None:
+            return None
+        moved = [p for p in net.parameters() if p.requires_grad] if net is not None else [nn.Parameter(torch.zeros(1))]
+        return cast("torch.optim.Optimizer | None", self._note(f"optimizer.{player}", lambda: make(moved)))
+
+    def check_networks(
+        self, G: nn.Module | None, D: nn.Module | None, shape: tuple[int, ...], dim: int, train: TrainConfig | None
+    ) -> None:
+        """Both networks must map what they get to what the other one needs."""
+        if G is not None:
+            self._maps("model.generator", G, (2, dim), (2, *shape))
+        if D is not None:
+            self._maps("model.discriminator", D, (2, *shape), (2,))
+        nets = [net for net in (G, D) if net is not None]
+        normed = any(isinstance(module, _BatchNorm) for net in nets for module in net.modules())
+        if normed and train is not None and train.batch_size == 1:
+            remedy = "use a larger batch, or another norm of the model"
+            self.problems.append(Problem("train.batch_size", f"batch norm needs more than 1 sample; {remedy}"))
+
+    def _maps(self, path: str, net: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+        def trial() -> tuple[int, ...]:
+            with torch.no_grad():
+                return tuple(net(torch.zeros(given)).shape)
+
+        net.eval()  # so that the trial neither needs a batch nor leaves a trace in running statistics
+        try:
+            found = trial()
+            if found != wanted:
+                self.problems.append(Problem(path, f"maps {list(given)} to {list(found)}, expected {list(wanted)}"))
+        except Exception as error:  # whatever a user's own network raises
+            self.problems.append(Problem(path, f"fails on an input of shape {list(given)}: {error}"))
+        net.train()
+
+    def _note(self, path: str, make: Any) -> Any:
+        try:
+            return make()
+        except (InstantiationException, ValueError, TypeError, RuntimeError, GanError) as error:
+            cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+            if isinstance(cause, GanError) and not isinstance(cause, ConfigError):
+                raise cause from error  # the data: another exit code
+            self.problems.append(Problem(path, str(cause)))
+            return None

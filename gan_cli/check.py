@@ -1,0 +1,219 @@
+"""Every mistake in a composed config at once, one line each.
+
+The schema is the constructors' signatures: each node with a `_target_` is compared with what that class takes. Ranges
+are the constructors' own business and are checked when `build.py` calls them.
+"""
+
+import difflib
+import inspect
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Literal, NamedTuple, Union
+
+from gan_cli.errors import ConfigError
+from gan_cli.settings import Settings
+from gan_cli.targets import locate
+
+GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train")
+MISSING = "???"  # how OmegaConf writes a value that the user has to give
+_HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
+
+# What the builder passes, by the path of the node: it comes from another part and cannot be set twice.
+INTERFACE: Mapping[str, Mapping[str, str]] = {
+    "model.generator": {"shape": "the data set", "noise_dim": "prior.dim"},
+    "model.discriminator": {"shape": "the data set", "penalised": "the penalty"},
+    "optimizer.generator": {"params": "the generator"},
+    "optimizer.discriminator": {"params": "the discriminator"},
+}
+
+
+class Problem(NamedTuple):
+    """A mistake: the dotted key, what was found, what to do."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def report(problems: Sequence[Problem]) -> ConfigError:
+    """All mistakes as one error."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    indented = [str(problem).replace("\n", "\n      ") for problem in problems]
+    return ConfigError("\n  ".join([f"{count} in this config:", *indented]))
+
+
+def check(plain: Mapping[str, Any], written: Mapping[str, Any] | None = None) -> list[Problem]:
+    """Compare a config with the signatures of the classes it names.
+
+    Args:
+        plain: the config, resolved, as plain containers.
+        written: the same before resolving: a key that two players share must be used by some `${...}` in it. A stored
+            config has no such form, and its shared keys are taken as they are.
+    """
+    settings = typing.get_type_hints(Settings)
+    settings = {field.name: settings[field.name] for field in fields(Settings)}
+    found: list[Problem] = []
+    for key, value in plain.items():
+        if key in settings:
+            found += _fits(key, value, settings[key])
+        elif key not in GROUPS:
+            found.append(Problem(key, f"no such key{did_you_mean(key, [*settings, *GROUPS])}"))
+    used = None if written is None else set(_interpolations(written))
+    for group in GROUPS:
+        node = plain.get(group)
+        if not isinstance(node, Mapping):
+            what = "is missing" if node is None else f"expected a choice of this group, got {node!r}"
+            found.append(Problem(group, f"{what}; choose one with {group}=... (gan-train --help lists them)"))
+        elif group in ("model", "optimizer"):
+            found += _knobs(group, node, used)
+        else:
+            found += _node(group, node)
+    return found
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A suggestion to put behind a message.
+
+    >>> did_you_mean("step", ["steps", "epochs"])
+    "; did you mean 'steps'?"
+    """
+    known = list(known)
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(known)}"
+
+
+def _knobs(path: str, node: Mapping[str, Any], used: set[str] | None) -> list[Problem]:
+    """A group of two players: a node for each, and values that they share by interpolation."""
+    found: list[Problem] = []
+    for player in ("generator", "discriminator"):
+        child = node.get(player)
+        if isinstance(child, Mapping):
+            found += _node(f"{path}.{player}", child)
+        else:
+            found.append(Problem(f"{path}.{player}", f"expected a node with a _target_, got {child!r}"))
+    shared = [key for key in node if used is None or f"{path}.{key}" in used]
+    for key in node:
+        if key not in ("generator", "discriminator", *shared):
+            known = [*shared, "generator", "discriminator"]
+            found.append(Problem(f"{path}.{key}", f"nothing in this choice uses it{did_you_mean(str(key), known)}"))
+    return found
+
+
+def _node(path: str, node: Mapping[str, Any]) -> list[Problem]:
+    """A node with a `_target_`, against the signature of the class."""
+    name = node.get("_target_")
+    if not isinstance(name, str):
+        return [Problem(path, "has no _target_ that names its class; choose one with gan-train --help")]
+    try:
+        target = locate(name)
+    except ConfigError as error:
+        return [Problem(f"{path}._target_", str(error))]
+    if not callable(target):
+        return [Problem(f"{path}._target_", f"{name!r} is a {type(target).__name__} and not a class")]
+    parameters = inspect.signature(target).parameters
+    given = INTERFACE.get(path, {})
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    settable = [n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    hints = _hints(target)
+    found: list[Problem] = []
+    for key, value in node.items():
+        where = f"{path}.{key}"
+        if key in _HYDRA_KEYS:
+            continue
+        if key in given:
+            found.append(Problem(where, f"comes from {given[key]} and cannot be set here"))
+        elif value == MISSING:
+            found.append(Problem(where, f"needs a value; give one with {where}=..."))
+        elif key in settable:
+            found += _fits(where, value, hints.get(key, Any))
+        elif not open_ended:
+            known = [n for n in settable if n not in given]
+            elsewhere = f"; did you mean {key}=... at the top?" if key in Settings.__dataclass_fields__ else None
+            suggestion = elsewhere or did_you_mean(str(key), known)
+            found.append(Problem(where, f"{name} has no such argument{suggestion}"))
+    for key in settable:
+        if parameters[key].default is inspect.Parameter.empty and key not in node and key not in given:
+            found.append(Problem(f"{path}.{key}", f"{name} needs it; give it with +{path}.{key}=..."))
+    return found
+
+
+def _hints(target: Any) -> dict[str, Any]:
+    """The type hints of a constructor; none where they cannot be resolved."""
+    try:
+        return typing.get_type_hints(getattr(target, "__init__") if isinstance(target, type) else target)  # noqa: B009
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def _fits(path: str, value: Any, hint: Any) -> list[Problem]:
+    if matches(value, hint):
+        return []
+    return [Problem(path, f"expected {describe(hint)}; got {value!r}")]
+
+
+def matches(value: Any, hint: Any) -> bool:
+    """Whether a plain value can be what a type hint says. Hints that a config cannot express fit anything.
+
+    >>> matches(1, float), matches(True, int), matches(float("nan"), float), matches([1, 2], tuple[float, float])
+    (True, False, False, True)
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(matches(value, option) for option in arguments)
+    if origin is Literal:
+        return any(value == option and type(value) is type(option) for option in arguments)
+    if hint is None or hint is type(None):
+        return value is None
+    if hint is bool or hint is str:
+        return isinstance(value, hint)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is float:  # a whole number is a float too; nan and inf are none that a user means
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if origin is tuple and isinstance(value, list | tuple):
+        if arguments[-1:] == (Ellipsis,):
+            return all(matches(item, arguments[0]) for item in value)
+        return len(value) == len(arguments) and all(map(matches, value, arguments))
+    if origin is tuple:
+        return False
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Sequence):
+        return isinstance(value, list | tuple) and all(matches(item, arguments[0]) for item in value)
+    return not (isinstance(hint, type) and hint.__module__ == "torch" and hint.__name__ == "Tensor")
+
+
+def describe(hint: Any) -> str:
+    """A type hint in words.
+
+    >>> describe(int | None), describe(Literal["a", "b"]), describe(tuple[float, float])
+    ('a whole number or null', 'one of a, b', 'a list of 2: a number, a number')
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        options = [describe(option) for option in arguments if getattr(option, "__name__", "") != "Tensor"]
+        return " or ".join(options)
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, arguments))
+    if origin is tuple and arguments[-1:] != (Ellipsis,):
+        return f"a list of {len(arguments)}: {', '.join(map(describe, arguments))}"
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Sequence):
+        return f"a list, each {describe(arguments[0])}"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+    return names.get(hint, str(getattr(hint, "__name__", hint)))
+
+
+def _interpolations(raw: Any) -> Iterable[str]:
+    """Every key that some `${key}` in a config names."""
+    if isinstance(raw, Mapping):
+        for value in raw.values():
+            yield from _interpolations(value)
+    elif isinstance(raw, list):
+        for value in raw:
+            yield from _interpolations(value)
+    elif isinstance(raw, str) and "${" in raw:
+        for piece in raw.split("${")[1:]:
+            yield piece.split("}")[0].strip()

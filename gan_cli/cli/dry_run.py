@@ -1,0 +1,83 @@
+"""`dry_run=true`: what a run is made of and what it would cost."""
+
+import resource
+import sys
+import time
+
+import torch
+from rich.console import Console as Terminal
+from rich.table import Table
+from torch import Tensor, nn
+
+from gan_cli.console import duration
+from gan_cli.loop import turn
+from gan_cli.run import Run
+
+
+def dry_run(run: Run, terminal: Terminal) -> None:
+    """Take two steps (the first one warms up), and print parts, shapes, parameters, memory and time."""
+    shape = tuple(run.reals.shape)
+    layers = layer_shapes(run.G, run.z(run.cfg.batch_size)), layer_shapes(run.D, next(run.reals))
+    turn(run)
+    begin = time.perf_counter()
+    turn(run)
+    if run.device.type == "cuda":
+        torch.cuda.synchronize(run.device)
+    seconds = time.perf_counter() - begin
+
+    for name, rows, net in zip(("G", "D"), layers, (run.G, run.D), strict=True):
+        table = Table("layer", "output", title=f"{name}  {type(net).__module__}", title_justify="left")
+        table.add_column("parameters", justify="right")
+        for layer, output, parameters in rows:
+            table.add_row(layer, " x ".join(map(str, output)), f"{parameters:,}" if parameters else "")
+        table.add_section()
+        table.add_row("total", "", f"{sum(p.numel() for p in net.parameters()):,}")
+        terminal.print(table)
+    examples = "endless" if run.reals.size is None else f"{run.reals.size:,} examples"
+    per_step = run.cfg.batch_size * run.cfg.d_steps
+    facts = {
+        "data": f"{type(run.reals.data).__name__}, {examples} of {' x '.join(map(str, shape))}",
+        "prior": f"{type(run.prior).__name__}, dim {run.prior.dim}",
+        "loss": type(run.loss).__name__,
+        "penalty": type(run.penalty).__name__,
+        "optimizers": f"G {_optimizer(run.opt_G)}; D {_optimizer(run.opt_D)}",
+        "device": str(run.device),
+        "memory": f"{memory(run.device) / 2**20:,.0f} MiB",
+        "time a step": f"{seconds * 1e3:,.1f} ms ({per_step / seconds:,.0f} images/s)",
+        "total": f"{run.steps:,} steps, about {duration(seconds * run.steps)}",
+    }
+    for key, value in facts.items():
+        terminal.print(f"{key:12} {value}", markup=False)
+    terminal.print("nothing was written: this was dry_run=true")
+
+
+def _optimizer(optimizer: torch.optim.Optimizer) -> str:
+    return f"{type(optimizer).__name__} lr {optimizer.defaults['lr']:g}"
+
+
+def layer_shapes(net: nn.Module, x: Tensor) -> list[tuple[str, tuple[int, ...], int]]:
+    """Name, output shape and own parameters of every layer that `x` passes, in order."""
+    rows: list[tuple[str, tuple[int, ...], int]] = []
+
+    def note(module: nn.Module, _: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            parameters = sum(p.numel() for p in module.parameters())
+            rows.append((type(module).__name__, tuple(output.shape), parameters))
+
+    leaves = [module for module in net.modules() if not any(module.children())]
+    handles = [leaf.register_forward_hook(note) for leaf in leaves]
+    try:
+        with torch.no_grad():
+            net(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return rows
+
+
+def memory(device: torch.device) -> int:
+    """The most bytes held so far: by torch on a GPU, by the whole process elsewhere."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB

@@ -1,0 +1,106 @@
+"""The command line, made ready for Hydra: so that our own check, and not Hydra's parser, answers a wrong key."""
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+LENGTHS = ("train.steps", "train.epochs", "train.images")
+_VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--info", "-i")
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Flags (with their values) and overrides of a command line.
+
+    >>> split_arguments(["-m", "loss=hinge", "--config-dir", "mine"])
+    (['-m', '--config-dir', 'mine'], ['loss=hinge'])
+    """
+    flags: list[str] = []
+    overrides: list[str] = []
+    takes_value = False
+    for argument in arguments:
+        if takes_value or argument.startswith("-"):
+            flags.append(argument)
+            takes_value = not takes_value and argument in _VALUED
+        else:
+            overrides.append(argument)
+    return flags, overrides
+
+
+def key_of(override: str) -> str:
+    """The key that an override sets, without its prefix.
+
+    >>> key_of("++train.steps=10"), key_of("~optimizer"), key_of("loss=hinge")
+    ('train.steps', 'optimizer', 'loss')
+    """
+    return override.lstrip("+~").split("=")[0].split("@")[0]
+
+
+def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
+    """Overrides as Hydra gets them.
+
+    A plain `key=value` becomes `++key=value`: Hydra then takes keys that it does not know, and our check names all
+    wrong ones at once, each with what was meant. (Its own answer to `train.step=10` is to try `+train.step=10`, which
+    it accepts and nobody reads.) And the three ways to say how long a run is replace each other.
+
+    Args:
+        overrides: from the command line.
+        groups: names of the config groups, whose choices stay as they are.
+    """
+    known = set(groups)
+    parser = OverridesParser.create()
+    prepared: list[str] = []
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except HydraException:
+            prepared.append(text)  # Hydra says what is wrong with it
+            continue
+        key = override.key_or_group
+        plain = override.type is not None and not text.startswith(("+", "~"))
+        is_choice = key in known or "/" in key or key.split(".")[0] == "hydra"
+        prepared.append(f"++{text}" if plain and not is_choice else text)
+    keys = {key_of(text) for text in overrides}
+    given = [key for key in LENGTHS if key in keys]
+    if len(given) == 1:
+        prepared += [f"++{key}=null" for key in LENGTHS if key not in given]
+    return prepared
+
+
+def as_typed(prepared: Iterable[str]) -> list[str]:
+    """Prepared overrides as a user types them.
+
+    >>> as_typed(prepare(["train.epochs=3", "loss=hinge"], ["loss"]))
+    ['train.epochs=3', 'loss=hinge']
+    """
+    added = {f"++{key}=null" for key in LENGTHS}
+    return [text.removeprefix("++") for text in prepared if text not in added]
+
+
+def groups_below(*directories: Path) -> set[str]:
+    """The config groups in some config directories: their sub-directories."""
+    return {p.name for directory in directories if directory.is_dir() for p in directory.iterdir() if p.is_dir()}
+
+
+def config_dirs(flags: Sequence[str]) -> list[Path]:
+    """The directories named by --config-dir."""
+    found = [Path(value) for flag, value in itertools.pairwise(flags) if flag in ("--config-dir", "-cd")]
+    return found + [Path(flag.split("=", 1)[1]) for flag in flags if flag.startswith("--config-dir=")]
+
+
+def job_dir(number: object, name: str) -> str:
+    """A sweep job's directory: its number and its overrides, in characters that every file system takes.
+
+    >>> job_dir(0, "++loss=hinge,model=mlp")
+    '0_loss=hinge,model=mlp'
+    >>> len(job_dir(3, "dataset.path=" + "x/" * 200))
+    82
+    """
+    safe = re.sub(r"[^\w.,=-]+", "-", name.replace("++", "")).strip("-")
+    if len(safe) > 80:  # names of more than 255 bytes fail; cut ones stay distinct by their digest
+        safe = f"{safe[:71]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{number}_{safe}" if safe else str(number)

@@ -1,0 +1,98 @@
+"""`gan-train`: compose a config with Hydra, build a run, train it. Nothing here imports torch before a run is built."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_cli import __version__
+from gan_cli.cli.overrides import as_typed, config_dirs, groups_below, job_dir, key_of, prepare, split_arguments
+from gan_cli.cli.signals import stopped_by_signal
+from gan_cli.errors import GanError, Stopped
+from gan_cli.paths import CONF_DIR
+
+
+def main() -> None:
+    """The console script."""
+    flags, overrides = split_arguments(sys.argv[1:])
+    if "--version" in flags:
+        print(f"gan-cli {__version__}")
+        return
+    sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
+    groups = groups_below(CONF_DIR, *config_dirs(flags))
+    sys.argv[1:] = [*flags, *prepare(overrides, groups)]
+    OmegaConf.register_new_resolver("gan.run_dir", _run_dir, replace=True)
+    OmegaConf.register_new_resolver("gan.job_dir", job_dir, replace=True)
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come to us, and we show the message alone
+    outcome: list[int] = []
+
+    def task(cfg: DictConfig) -> None:
+        outcome.append(_job(cfg))
+
+    try:
+        with stopped_by_signal():
+            hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
+    except Stopped as stop:
+        print(f"\n{stop}", file=sys.stderr)
+        sys.exit(stop.exit_code)
+    except KeyboardInterrupt:
+        print("\nstopped at once; nothing was saved after the last checkpoint", file=sys.stderr)
+        sys.exit(130)
+    except (HydraException, OmegaConfBaseException) as error:
+        print(_message(error), file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, GanError) else 2)
+    if any(outcome):
+        sys.exit(outcome[0] if len(outcome) == 1 else 1)
+
+
+def _job(cfg: DictConfig) -> int:
+    """One run of this process, and its exit code. In a sweep a failed job does not end the others."""
+    context = HydraConfig.get()
+    directory = Path(context.runtime.output_dir)
+    given = [key_of(override) for override in context.overrides.task]
+    about = {
+        "command": ["gan-train", *as_typed(context.overrides.task)],
+        "overrides": as_typed(context.overrides.task),
+        "choices": {name: choice for name, choice in context.runtime.choices.items() if "/" not in name},
+        "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,
+    }
+    try:
+        from gan_cli.cli.job import run_job  # torch comes in here
+
+        run_job(cfg, directory, given, about)
+    except GanError as error:
+        print(error, file=sys.stderr)
+        _remove_if_empty(directory)
+        return error.exit_code
+    return 0
+
+
+def _run_dir(resume: str | None, fresh: str) -> str:
+    """Where a run writes: where it was, if it is resumed."""
+    return str(Path(resume).expanduser().resolve()) if resume else fresh
+
+
+def _message(error: Exception) -> str:
+    """Hydra's and OmegaConf's own errors: what they say, without a traceback."""
+    cause = error.__cause__
+    lines = [str(error)]
+    if isinstance(cause, OmegaConfBaseException):
+        lines.append(str(cause))
+    return "\n".join(lines)
+
+
+def _remove_if_empty(directory: Path) -> None:
+    """Take away the directories that Hydra made for a run that did not start."""
+    with suppress(OSError):  # not empty: something of a run is in it
+        for path in (directory, directory.parent):
+            path.rmdir()
+
+
+if __name__ == "__main__":
+    main()

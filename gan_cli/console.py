@@ -1,0 +1,135 @@
+"""What a user sees while a run goes on: a live bar on a terminal, a line now and then elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+_SHOWN = {  # logged figure: its name on the screen
+    "loss/d": "loss D",
+    "loss/g": "G",
+    "prob/d_x": "D(x)",
+    "prob/d_g_z": "D(G(z))",
+    "logit/real": "D(x) logit",
+    "logit/fake": "D(G(z)) logit",
+}
+
+
+def figures(metrics: dict[str, float]) -> str:
+    """The figures that fit on a line; probabilities in place of logits where the loss has them.
+
+    >>> figures({"loss/d": 1.386, "loss/g": 0.693, "prob/d_x": 0.5, "prob/d_g_z": 0.5, "logit/real": 0.0})
+    'loss D 1.386 · G 0.693 · D(x) 0.500 · D(G(z)) 0.500'
+    """
+    hidden = ("logit/real", "logit/fake") if "prob/d_x" in metrics else ()
+    shown = [f"{label} {metrics[key]:.3f}" for key, label in _SHOWN.items() if key in metrics and key not in hidden]
+    return " · ".join(shown)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(75), duration(3700)
+    ('1:15', '1:01:40')
+    """
+    minutes, s = divmod(round(seconds), 60)
+    hours, m = divmod(minutes, 60)
+    return f"{hours}:{m:02}:{s:02}" if hours else f"{m}:{s:02}"
+
+
+class Rate:
+    """Images a second and time left, from the steps of this process alone."""
+
+    def __init__(self, step: int, steps: int, images_per_step: int) -> None:
+        self.steps, self.images_per_step = steps, images_per_step
+        self._since = self._first = (time.perf_counter(), step)
+        self.images_per_second = 0.0
+
+    def lap(self, step: int) -> float:
+        """Images a second since the last lap."""
+        now = time.perf_counter()
+        then, before = self._since
+        self._since = (now, step)
+        self.images_per_second = (step - before) * self.images_per_step / max(now - then, 1e-9)
+        return self.images_per_second
+
+    def left(self, step: int) -> float | None:
+        """Seconds until the end at the mean rate so far; None before the first step."""
+        started, first = self._first
+        if step == first:
+            return None
+        return (self.steps - step) * (time.perf_counter() - started) / (step - first)
+
+
+class _Left(ProgressColumn):
+    def __init__(self, rate: Rate) -> None:
+        super().__init__()
+        self._rate = rate
+
+    def render(self, task: Task) -> Text:
+        left = self._rate.left(int(task.completed))
+        shown = f"{self._rate.images_per_second:,.0f} images/s"
+        return Text(shown if left is None else f"{shown} · {duration(left)} left", style="cyan")
+
+
+class Console:
+    """The screen of one run; use it as a context.
+
+    Args:
+        step, steps: where the run is and where it ends.
+        images_per_step: real images a step reads.
+        terminal: where to write; standard output unless a test looks on.
+        interval: seconds between two lines where there is no terminal to draw a bar on.
+    """
+
+    def __init__(
+        self, step: int, steps: int, images_per_step: int, terminal: Terminal | None = None, interval: float = 10.0
+    ) -> None:
+        self.rate = Rate(step, steps, images_per_step)
+        self._terminal = terminal or Terminal(highlight=False)
+        self._interval, self._last_line, self._last_draw = interval, time.perf_counter(), 0.0
+        self._bar: Progress | None = None
+        if self._terminal.is_terminal:
+            columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"), _Left(self.rate))
+            # No refresh thread: it would take the interpreter away from the loop at its own pace.
+            self._bar = Progress(*columns, console=self._terminal, auto_refresh=False)
+            self._task = self._bar.add_task("starting", total=steps, completed=step)
+        self._figures = ""
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.refresh()
+            self._bar.stop()
+
+    def tick(self, step: int) -> None:
+        """After every step; draws five times a second at the most."""
+        if self._bar and time.perf_counter() - self._last_draw > 0.2:
+            self._last_draw = time.perf_counter()
+            self._bar.update(self._task, completed=step)
+            self._bar.refresh()
+
+    def show(self, step: int, metrics: dict[str, float]) -> None:
+        """New figures were logged."""
+        self._figures = figures(metrics)
+        if self._bar:
+            self._bar.update(self._task, completed=step, description=self._figures)
+        elif step >= self.rate.steps or time.perf_counter() - self._last_line >= self._interval:
+            self._last_line = time.perf_counter()
+            left = self.rate.left(step)
+            end = "" if not left else f" · {duration(left)} left"
+            rate = f"{self.rate.images_per_second:,.0f} images/s"
+            self.say(f"step {step:,}/{self.rate.steps:,} · {self._figures} · {rate}{end}")
+
+    def say(self, text: str) -> None:
+        """A line of its own, above the bar."""
+        self._terminal.print(text, markup=False, soft_wrap=True)

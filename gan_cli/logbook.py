@@ -1,0 +1,147 @@
+"""Where a run writes its figures and pictures: TensorBoard, `metrics.jsonl`, `timing.jsonl` and `samples/`.
+
+`metrics.jsonl` holds values only, so that two equal runs have equal files; clocks and rates go to `timing.jsonl`. The
+two files are the truth and TensorBoard a view of them: both are cut back to the last checkpoint on resume.
+"""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_cli.errors import RunError
+from gan_cli.grid import save_png
+
+# One chart for what belongs together: tags are regular expressions over what a run logs.
+LAYOUT = {
+    "GAN": {
+        "losses of both players": ["Multiline", ["^loss/d$", "^loss/g$"]],
+        "parts of D's loss": ["Multiline", ["^loss/d_"]],
+        "D(x) and D(G(z))": ["Multiline", ["^prob/"]],
+        "logits": ["Multiline", ["^logit/"]],
+        "D's accuracy": ["Multiline", ["^accuracy/"]],
+        "gradient norms": ["Multiline", ["^grad_norm/"]],
+    }
+}
+
+
+class Logbook:
+    """The figures and pictures of one run.
+
+    Args:
+        directory: the run directory.
+        step: the last committed step, 0 for a fresh run; TensorBoard drops what was logged after it.
+        offsets: as `commit` returned them at that step; the rest of the files is cut off.
+    """
+
+    def __init__(self, directory: Path, step: int = 0, offsets: dict[str, int] | None = None) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # a second of imports
+
+        self._directory, self.samples = directory, directory / "samples"
+        try:
+            self.samples.mkdir(parents=True, exist_ok=True)
+            self._files = {}
+            for name in ("metrics", "timing"):
+                path = directory / f"{name}.jsonl"
+                self._files[name] = path.open("ab")
+                self._files[name].truncate((offsets or {}).get(name, 0))
+            for picture in self.samples.glob("step-*.png"):
+                if int(picture.stem.removeprefix("step-")) > step:
+                    picture.unlink()
+        except OSError as error:
+            raise RunError(f"{directory}: the run directory cannot be written: {error.strerror}") from error
+        # purge_step on fresh runs too: without it a point logged before the first checkpoint stays as a double.
+        self._writer = SummaryWriter(str(directory), purge_step=step + 1, flush_secs=5)
+
+    def open_session(self, choices: dict[str, Any]) -> None:
+        """Tell TensorBoard's HParams tab what this run chose."""
+        from tensorboard.plugins.hparams.plugin_data_pb2 import SessionStartInfo
+
+        # The group makes the row: two runs with the same choices are still two rows.
+        info = SessionStartInfo(group_name=self._directory.name, start_time_secs=time.time())
+        for name, value in choices.items():
+            if isinstance(value, bool):
+                info.hparams[name].bool_value = value
+            elif isinstance(value, int | float):
+                info.hparams[name].number_value = value
+            else:
+                info.hparams[name].string_value = str(value)
+        self._session("session_start_info", info)
+        self._writer.add_custom_scalars(LAYOUT)
+
+    def scalars(self, step: int, metrics: dict[str, Tensor | float]) -> dict[str, float]:
+        """Log figures; the one place that waits for the device.
+
+        Returns:
+            The figures as numbers.
+        """
+        tensors = {k: v for k, v in metrics.items() if isinstance(v, Tensor)}
+        values: dict[str, float] = {k: v for k, v in metrics.items() if not isinstance(v, Tensor)}
+        if tensors:
+            fetched = torch.stack([t.detach().float() for t in tensors.values()]).tolist()
+            values |= dict(zip(tensors, fetched, strict=True))
+        values = {k: values[k] for k in metrics}  # the caller's order
+        self._write("metrics", step, values)
+        return values
+
+    def timing(self, step: int, values: dict[str, float]) -> None:
+        """Log clocks and rates, which differ between two equal runs."""
+        self._write("timing", step, values)
+
+    def picture(self, step: int, tag: str, picture: np.ndarray[Any, Any]) -> None:
+        """Log a picture [H, W, 3] uint8: a TensorBoard image and `samples/step-<step>.png` (or `samples/<tag>.png`)."""
+        name = f"step-{step:09d}" if tag == "samples" else tag
+        try:
+            save_png(self.samples / f"{name}.png", picture)
+        except OSError as error:
+            raise RunError(f"{self.samples}: a picture cannot be written: {error.strerror}") from error
+        self._writer.add_image(tag, picture, step, dataformats="HWC")
+
+    def commit(self) -> dict[str, int]:
+        """Make all that was logged durable, and return the length of each file for `offsets`."""
+        self._writer.flush()
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        return {name: file.tell() for name, file in self._files.items()}
+
+    def close(self, success: bool | None = None) -> None:
+        """Close the files. `success` ends the session in the HParams tab; None leaves it open for a resume."""
+        from tensorboard.plugins.hparams import api_pb2
+        from tensorboard.plugins.hparams.plugin_data_pb2 import SessionEndInfo
+
+        if success is not None:
+            status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
+            self._session("session_end_info", SessionEndInfo(status=status, end_time_secs=time.time()))
+        self._writer.close()
+        for file in self._files.values():
+            file.close()
+
+    def _session(self, kind: str, info: Any) -> None:
+        """Write one message of the HParams plug-in: torch's own writer makes a run of its own of it, and
+        tensorboard's helpers need TensorFlow."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.plugins.hparams import metadata
+        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+        value = Summary.Value(
+            tag=f"_hparams_/{kind}",
+            metadata=metadata.create_summary_metadata(HParamsPluginData(**{kind: info})),
+            tensor=metadata.NULL_TENSOR,
+        )
+        self._writer.file_writer.add_summary(Summary(value=[value]))
+
+    def _write(self, name: str, step: int, values: dict[str, float]) -> None:
+        # JSON has no word for them, and a log must say which one it was.
+        plain = {k: v if math.isfinite(v) else str(v) for k, v in values.items()}
+        row = {"step": step, **({"time": time.time()} if name == "timing" else {}), **plain}
+        self._files[name].write(json.dumps(row).encode() + b"\n")
+        self._files[name].flush()
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, value, step)

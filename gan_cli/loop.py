@@ -1,0 +1,46 @@
+"""Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), on one screen."""
+
+from gan_cli.pictures import draw
+from gan_cli.run import Run
+from gan_cli.steps import Metrics, discriminator_step, generator_step, simultaneous_step
+
+
+def train(run: Run) -> None:
+    """Train until `run.step` reaches `run.steps` or `run.stopping` is set, and commit the last step."""
+    cfg = run.cfg
+    if run.step == 0:
+        run.save()  # from here on there is always a checkpoint to go on from
+    while run.step < run.steps and not run.stopping:
+        run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
+        metrics = turn(run)
+        run.step += 1
+        if run.ema:
+            batch = cfg.batch_size * cfg.g_steps
+            run.ema.update(run.step * batch, batch)
+        if run.watching:
+            report(run, metrics)
+        if run.due(cfg.sample_every):
+            draw(run)
+        if run.due(cfg.checkpoint_every) or run.stopping:
+            run.save()
+        run.console.tick(run.step)
+
+
+def turn(run: Run) -> Metrics:
+    """One step: k = d_steps updates of D, each on new data, to g_steps of G."""
+    if run.cfg.updates == "simultaneous":
+        return simultaneous_step(run, next(run.reals))
+    metrics: Metrics = {}
+    for _ in range(run.cfg.d_steps):
+        x = next(run.reals)
+        metrics = discriminator_step(run, x)
+    for _ in range(run.cfg.g_steps):
+        metrics |= generator_step(run, x)
+    return metrics
+
+
+def report(run: Run, metrics: Metrics) -> None:
+    """Log this step's figures and show them."""
+    values = run.log.scalars(run.step, metrics)
+    run.log.timing(run.step, {"time/images_per_second": run.console.rate.lap(run.step)})
+    run.console.show(run.step, values)

@@ -1,0 +1,138 @@
+"""Regularisers of D, orthogonal to the loss: gradient penalties and weight clipping, all with one signature.
+
+A penalty reads the slope of D at each *sample*: the squared gradient is summed over all but the batch dimension, so
+that its value does not depend on the batch size. It returns a scalar, its weight included, that is added to D's loss.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+Critic = Callable[[Tensor], Tensor]
+
+
+class Penalty:
+    """No penalty, and the interface of all others.
+
+    Args:
+        every: apply at every n-th update of D, with n times the weight, so that the mean pull stays the same (lazy
+            regularisation, Karras et al. 2020, appendix B).
+
+    Raises:
+        ValueError: `every` is not a positive number of updates.
+    """
+
+    per_sample: ClassVar[bool] = False  # True: D must not mix the samples of a batch, as batch norm does
+
+    def __init__(self, every: int = 1) -> None:
+        if every < 1:
+            raise ValueError(f"every must be at least 1 update of D, got {every}")
+        self.every = every
+
+    def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """The weighted penalty; a zero that costs nothing where there is none.
+
+        Args:
+            D: from samples [N, ...] to logits [N].
+            real, fake: samples [N, ...] without gradients.
+        """
+        return torch.zeros((), device=real.device)
+
+    def after_step(self, D: nn.Module) -> None:
+        """What is done to D's weights after each of its updates."""
+
+
+class NoPenalty(Penalty):
+    """D is left as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+def _non_negative(name: str, value: float) -> float:
+    if value < 0:
+        raise ValueError(f"{name} must not be negative, got {value}")
+    return value
+
+
+def squared_slopes(D: Critic, x: Tensor) -> Tensor:
+    """|grad_x D(x)|^2 of each sample: [N], with the graph that a second derivative needs."""
+    x = x.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return slope.flatten(1).square().sum(1)
+
+
+class GradientPenalty(Penalty):
+    """Gulrajani et al. 2017, equation 3 (arXiv:1704.00028): weight * E (|grad D(x^)| - target)^2.
+
+    x^ is uniform on the line between a real and a fake sample.
+
+    Raises:
+        ValueError: a negative weight or target.
+    """
+
+    per_sample = True
+
+    def __init__(self, weight: float = 10.0, target: float = 1.0, every: int = 1) -> None:
+        super().__init__(every)
+        self.weight, self.target = _non_negative("weight", weight), _non_negative("target", target)
+
+    def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
+        squares = squared_slopes(D, torch.lerp(real, fake.detach(), t))
+        # The root has no slope at 0; the smallest normal number under it keeps the gradient finite there.
+        norms = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt()
+        return self.weight * self.every * (norms - self.target).square().mean()
+
+
+class R1(Penalty):
+    """Mescheder et al. 2018, equation 9 (arXiv:1801.04406): gamma/2 * E |grad D(x)|^2 on real samples.
+
+    Two conventions exist; ours is gamma/2 (the authors' code has gamma: its 10 is our 20).
+
+    Raises:
+        ValueError: a negative gamma.
+    """
+
+    per_sample = True
+
+    def __init__(self, gamma: float = 1.0, every: int = 1) -> None:
+        super().__init__(every)
+        self.gamma = _non_negative("gamma", gamma)
+
+    def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        return self.gamma / 2 * self.every * squared_slopes(D, real).mean()
+
+
+class R1R2(R1):
+    """R1 on real and R2 on fake samples, as Huang et al. 2024 (arXiv:2501.05441) use them together."""
+
+    def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        r1, r2 = squared_slopes(D, real).mean(), squared_slopes(D, fake).mean()
+        return self.gamma / 2 * self.every * (r1 + r2)
+
+
+class Clip(Penalty):
+    """Arjovsky et al. 2017, Algorithm 1: every weight of the critic is clipped to [-value, value] after its update.
+
+    Args:
+        value: the paper's c.
+        what: "all" parameters, as the authors do, or "weights" alone, which leaves biases and the scales of norms free.
+
+    Raises:
+        ValueError: a value that is not positive.
+    """
+
+    def __init__(self, value: float = 0.01, what: Literal["all", "weights"] = "all") -> None:
+        super().__init__()
+        if value <= 0:
+            raise ValueError(f"value must be positive, got {value}")
+        self.value, self.what = value, what
+
+    def after_step(self, D: nn.Module) -> None:
+        with torch.no_grad():
+            for p in D.parameters():
+                if p.requires_grad and (self.what == "all" or p.dim() > 1):
+                    p.clamp_(-self.value, self.value)

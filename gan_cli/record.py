@@ -1,0 +1,82 @@
+"""What a run directory says about its run: `run.json` (how it came about) and `status.json` (how it goes)."""
+
+import os
+import platform
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from gan_cli.files import read_json, write_json
+
+State = Literal["running", "finished", "stopped", "failed"]
+_PACKAGES = ("gan-cli", "torch", "torchvision", "hydra-core", "omegaconf", "numpy", "tensorboard")
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def git_state(directory: Path) -> dict[str, Any] | None:
+    """Commit and cleanliness of the repository that holds a directory; None where there is none, or no git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(directory), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def write_run(directory: Path, content: dict[str, Any]) -> None:
+    """Write `run.json`: the caller's content beside versions, git state and time."""
+    about = {
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "versions": versions(),
+        "git": git_state(Path.cwd()),
+    }
+    write_json(directory / "run.json", content | about)
+
+
+class Status:
+    """`status.json`, written anew at each change.
+
+    Seconds are of training, summed over the processes that resumed the run.
+    """
+
+    def __init__(self, directory: Path, steps: int) -> None:
+        self._path, self._steps, self._since = directory / "status.json", steps, time.monotonic()
+        self._before = 0.0
+        if self._path.exists():
+            self._before = float(read_json(self._path).get("seconds") or 0.0)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far."""
+        return self._before + time.monotonic() - self._since
+
+    def write(self, status: State, step: int, reason: str | None = None) -> None:
+        """Say how the run goes."""
+        write_json(
+            self._path,
+            {
+                "status": status,
+                "reason": reason,
+                "step": step,
+                "steps": self._steps,
+                "seconds": round(self.seconds, 1),
+                "pid": os.getpid(),
+                "updated": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            },
+        )

@@ -1,0 +1,146 @@
+"""Going on with a run: its own config, the few changes that do not make it another run, its newest checkpoint."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from gan_cli import checkpoint
+from gan_cli.check import Problem, report
+from gan_cli.errors import ConfigError, RunError
+from gan_cli.files import read_json
+from gan_cli.run import machine
+from gan_cli.targets import refuse_foreign
+
+# What may change: how long, how often something is written, where things are. All else would make another run.
+ALLOWED = frozenset(
+    {
+        "train.steps",
+        "train.epochs",
+        "train.images",
+        "train.log_every",
+        "train.sample_every",
+        "train.checkpoint_every",
+        "train.keep",
+        "dataset.root",
+        "dataset.path",
+        "dataset.download",
+        "device",
+        "dry_run",
+        "resume",
+        "trust",
+    }
+)
+
+
+def run_directory(path: str) -> Path:
+    """The directory of an existing run.
+
+    Raises:
+        RunError: there is none.
+    """
+    directory = Path(path).expanduser()
+    if not directory.is_dir():
+        raise RunError(f"resume: there is no directory {path!r}; give a run directory, such as outputs/latest")
+    if not (directory / "config.yaml").is_file():
+        raise RunError(f"resume: {path!r} holds no run (no config.yaml); gan-runs lists the runs there are")
+    return directory.resolve()
+
+
+def stored_config(directory: Path, trust: bool) -> dict[str, Any]:
+    """A run's config as plain data: nothing in it is resolved or imported before its targets were looked at.
+
+    Raises:
+        RunError: it cannot be read.
+        ConfigError: it names code outside gan_cli and torch.optim, and the user has not said trust=true.
+    """
+    path = directory / "config.yaml"
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+    if not isinstance(config, dict):
+        raise RunError(f"{path}: is not the config of a run")
+    foreign = [key for key, value in _leaves(config) if "${" in str(value)]
+    if foreign:  # ours are stored resolved; somebody else's could read this machine's environment
+        raise RunError(f"{path}: is not a stored config: {foreign[0]} still has an interpolation")
+    if not trust:
+        refuse_foreign(config, str(path), "add trust=true")
+    return config
+
+
+def config_to_resume(asked: dict[str, Any], given: Sequence[str]) -> tuple[dict[str, Any], Path]:
+    """The config to go on with, and the run's directory.
+
+    Args:
+        asked: what was composed from conf/ and the command line, resolved; only what the user gave is taken from it.
+        given: the keys on the command line.
+
+    Returns:
+        The stored config with the allowed changes, and the run directory.
+
+    Raises:
+        ConfigError: a change that would make another run, with all differences.
+        RunError: the directory holds no run.
+    """
+    directory = run_directory(asked["resume"])
+    stored = stored_config(directory, asked["trust"] is True)
+    merged = copy.deepcopy(stored)
+    # An experiment sets keys of every group: then the whole of what was composed is what the user asked for.
+    for key in asked if "experiment" in given else given:
+        _put(merged, key.split("."), _get(asked, key.split(".")))
+    before, after = dict(_leaves(stored)), dict(_leaves(merged))
+    problems = [
+        Problem(key, f"the run has {before.get(key, 'no such key')!r}, this command says {after.get(key)!r}")
+        for key in sorted(before.keys() | after.keys())
+        if key not in ALLOWED and before.get(key) != after.get(key)
+    ]
+    if problems:
+        advice = "These would make another run: start one without resume=, or leave them out."
+        raise ConfigError(f"{report(problems)}\n{advice}")
+    return merged, directory
+
+
+def newest_state(directory: Path, warn: Callable[[str], None]) -> dict[str, Any]:
+    """The state of the newest good checkpoint, the thread count set as it was.
+
+    Raises:
+        RunError: there is no good checkpoint.
+    """
+    state = checkpoint.load_newest(directory / "checkpoints", warn)
+    then, now = state.get("machine", {}), machine()
+    if then.get("threads") and then["threads"] != now["threads"]:
+        torch.set_num_threads(then["threads"])
+        now = machine()
+    changed = [f"{key} {then.get(key)} -> {now[key]}" for key in now if then.get(key) != now[key]]
+    if changed:
+        warn(f"another machine or version than before ({', '.join(changed)}): the last bits of results may differ")
+    return state
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether the run says that it reached its end."""
+    return read_json(directory / "status.json").get("status") == "finished"
+
+
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _get(config: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        config = config.get(key) if isinstance(config, Mapping) else None
+    return config
+
+
+def _put(config: dict[str, Any], keys: Sequence[str], value: Any) -> None:
+    for key in keys[:-1]:
+        config = config.setdefault(key, {})
+    config[keys[-1]] = value

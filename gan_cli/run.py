@@ -1,0 +1,136 @@
+"""The `Run` that the loop works on: both players, their optimizers, the data and the noise, and how to save it all."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_cli import checkpoint
+from gan_cli.console import Console
+from gan_cli.data import Stream
+from gan_cli.ema import EMA
+from gan_cli.errors import RunError
+from gan_cli.logbook import Logbook
+from gan_cli.losses import Loss
+from gan_cli.penalties import Penalty
+from gan_cli.priors import Prior
+from gan_cli.record import Status
+from gan_cli.seeds import generator
+from gan_cli.settings import TrainConfig
+
+FORMAT = 1  # of a checkpoint's content; raised when an older reader would misread it
+
+
+@dataclass
+class Run:
+    """Everything that one run moves, and the step it has reached."""
+
+    cfg: TrainConfig
+    seed: int
+    device: torch.device
+    steps: int
+    reals: Stream
+    prior: Prior
+    G: nn.Module
+    D: nn.Module
+    loss: Loss
+    penalty: Penalty
+    opt_G: Optimizer
+    opt_D: Optimizer
+    ema: EMA | None
+    step: int = 0
+    stopping: bool = False  # set from a signal handler; the step ends first
+    watching: bool = False  # whether this step's figures will be logged
+    fakes: Tensor | None = None  # D's last fakes with their graph, where G's update uses them again
+    noise: torch.Generator = field(init=False)
+    last_penalty: Tensor = field(init=False)  # of the last update that had one: a lazy penalty skips updates
+    log: Logbook = field(init=False)
+    console: Console = field(init=False)
+    status: Status = field(init=False)
+    directory: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.noise = generator(self.seed, "noise", device=self.device)
+        self.last_penalty = torch.zeros((), device=self.device)
+
+    def z(self, n: int) -> Tensor:
+        """Noise for n samples: [n, dim]."""
+        return self.prior.sample(n, self.noise)
+
+    def due(self, every: int) -> bool:
+        """Whether something that happens every so many steps, and at the last one, happens now."""
+        return self.step % every == 0 or self.step == self.steps
+
+    def open(self, directory: Path, state: dict[str, Any] | None = None) -> AbstractContextManager[Console]:
+        """Start writing to a run directory: from scratch, or from the state of a checkpoint.
+
+        Returns:
+            The screen, to be entered as a context.
+        """
+        self.directory = directory
+        if state is not None:
+            self._restore(state)
+        self.log = Logbook(directory, self.step, state["offsets"] if state else None)
+        self.status = Status(directory, self.steps)
+        self.status.write("running", self.step)
+        self.console = Console(self.step, self.steps, self.cfg.batch_size * self.cfg.d_steps)
+        return self.console
+
+    def save(self) -> Path:
+        """Commit: make the logs durable, then write a checkpoint that says how far they go."""
+        state = self._state() | {"offsets": self.log.commit()}
+        path = checkpoint.save(self.directory / "checkpoints", self.step, state, self.cfg.keep)
+        self.status.write("running", self.step)
+        return path
+
+    def _state(self) -> dict[str, Any]:
+        cuda = self.device.type == "cuda"
+        return {
+            "format": FORMAT,
+            "step": self.step,
+            "cursor": self.reals.cursor,
+            "G": self.G.state_dict(),
+            "D": self.D.state_dict(),
+            "ema": self.ema.G.state_dict() if self.ema else None,
+            "opt_G": self.opt_G.state_dict(),
+            "opt_D": self.opt_D.state_dict(),
+            "noise": self.noise.get_state(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state(self.device) if cuda else None,
+            "last_penalty": self.last_penalty,
+            "machine": machine(),
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        if state.get("format") != FORMAT:
+            raise RunError(f"the checkpoint has format {state.get('format')}; this version reads format {FORMAT}")
+        if self.ema and state["ema"] is None:
+            raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
+        try:
+            self.G.load_state_dict(state["G"])
+            self.D.load_state_dict(state["D"])
+            if self.ema:
+                self.ema.G.load_state_dict(state["ema"])
+            self.opt_G.load_state_dict(state["opt_G"])
+            self.opt_D.load_state_dict(state["opt_D"])
+        except (RuntimeError, ValueError) as error:
+            raise RunError(f"the checkpoint does not fit the networks of this config: {error}") from error
+        self.step, self.reals.cursor = state["step"], state["cursor"]
+        self.last_penalty = state["last_penalty"].to(self.device)
+        self.noise.set_state(state["noise"])
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda" and state["random_cuda"] is not None:
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)
+
+
+def machine() -> dict[str, Any]:
+    """What the last bits of a result depend on, beside the seed."""
+    return {
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }

@@ -1,0 +1,121 @@
+"""What the loop and the command are told, as frozen dataclasses that check their own ranges."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys at the top of a config.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    dry_run: bool = False
+    resume: str | None = None
+    trust: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed must be in [0, 2**63), got {self.seed}")
+        if self.resume is not None and not self.resume.strip():
+            raise ValueError("resume needs a run directory, such as resume=outputs/latest")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the loop runs. A step is one turn of Algorithm 1: `d_steps` updates of D, then `g_steps` of G.
+
+    Raises:
+        ValueError: a value is out of range, or two contradict each other.
+    """
+
+    steps: int | None = None
+    epochs: float | None = None
+    images: int | None = None
+    batch_size: int = 64
+    d_steps: int = 1
+    g_steps: int = 1
+    fakes: Literal["fresh", "reused"] = "fresh"
+    updates: Literal["alternating", "simultaneous"] = "alternating"
+    ema_half_life_images: float | None = None
+    ema_ramp: float = 0.05
+    clip_grad_norm: float | None = None
+    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
+    lr_warmup_steps: int = 0
+    lr_final: float = 0.0
+    log_every: int = 50
+    sample_every: int = 250
+    checkpoint_every: int = 500
+    keep: int | None = 2
+    samples: int = 64
+
+    def __post_init__(self) -> None:
+        lengths = {name: getattr(self, name) for name in ("steps", "epochs", "images")}
+        given = {name: value for name, value in lengths.items() if value is not None}
+        if len(given) != 1:
+            found = ", ".join(f"{name}={value}" for name, value in given.items()) or "none of them"
+            raise ValueError(f"say how long with one of steps, epochs and images; got {found}")
+        positive = ("batch_size", "d_steps", "g_steps", "log_every", "sample_every", "checkpoint_every", "samples")
+        for name in (*given, *positive):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("ema_half_life_images", "clip_grad_norm", "keep"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} must be positive or null, got {value}")
+        for name in ("ema_ramp", "lr_warmup_steps", "lr_final"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.updates == "simultaneous" and (self.d_steps, self.g_steps) != (1, 1):
+            raise ValueError(
+                f"updates=simultaneous moves both players once a step; got d_steps={self.d_steps}, "
+                f"g_steps={self.g_steps}. Set both to 1, or updates=alternating"
+            )
+        if self.fakes == "reused" and self.g_steps != 1:
+            raise ValueError(
+                f"fakes=reused hands D's fakes to one update of G; got g_steps={self.g_steps}. "
+                "Set g_steps=1, or fakes=fresh"
+            )
+
+    def total_steps(self, examples: int | None) -> int:
+        """The number of steps.
+
+        Args:
+            examples: in the data set; None where it is endless.
+
+        Raises:
+            ValueError: epochs of an endless data set.
+        """
+        if self.steps is not None:
+            return self.steps
+        per_step = self.batch_size * self.d_steps
+        if self.images is not None:
+            return math.ceil(self.images / per_step)
+        if examples is None:
+            raise ValueError("this data set is endless and has no epochs; use train.steps or train.images")
+        assert self.epochs is not None
+        return math.ceil(self.epochs * examples / per_step)
+
+    def lr_factor(self, step: int, steps: int) -> float:
+        """What the learning rate is multiplied with at a step in [0, steps): warm-up, then the schedule.
+
+        >>> TrainConfig(steps=10, lr_warmup_steps=4).lr_factor(0, 10)
+        0.25
+        >>> TrainConfig(steps=10, lr_schedule="linear").lr_factor(5, 10)
+        0.5
+        """
+        warm = min(1.0, (step + 1) / self.lr_warmup_steps) if self.lr_warmup_steps else 1.0
+        done = step / steps
+        match self.lr_schedule:
+            case "constant":
+                return warm
+            case "linear":
+                left = 1 - done
+            case "cosine":
+                left = (1 + math.cos(math.pi * done)) / 2
+        return warm * (self.lr_final + (1 - self.lr_final) * left)
