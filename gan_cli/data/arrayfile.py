@@ -2,7 +2,6 @@
 
 import zipfile
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -43,9 +42,8 @@ class ArrayFile:
             else:
                 self._arrays = _tensors(self.path)
                 self.shapes = {key: tuple(tensor.shape) for key, tensor in self._arrays.items()}
-        except (OSError, EOFError, ValueError, RuntimeError, UnpicklingError, zipfile.BadZipFile) as error:
-            why = str(error).split("\n")[0][:200]
-            raise DataError(f"{self.name} cannot be read as {suffix}: {why}\nsave it again as plain arrays") from error
+        except Exception as error:  # a damaged file makes numpy's and torch's readers raise nearly anything
+            raise self._unreadable(f"as {suffix}", error) from error
 
     def read(self, key: str) -> np.ndarray:
         """The values of one array; of a .npy file a view of the file, read where it is used.
@@ -62,7 +60,11 @@ class ArrayFile:
             with np.load(self.path, allow_pickle=False) as archive:
                 return np.asarray(archive[key])
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            raise DataError(f"{self.name}: {key} cannot be read: {error}\nsave it again as plain arrays") from error
+            raise self._unreadable(f"at {key!r}", error) from error
+
+    def _unreadable(self, where: str, error: Exception) -> DataError:
+        why = str(error).split("\n")[0][:100] or type(error).__name__
+        return DataError(f"{self.name} cannot be read {where}\n{why}\nsave it again as plain arrays")
 
     def find(self, key: str | None, option: str) -> str:
         """The key itself; without one, that of the only array, or of the only one with 3 or 4 dimensions.

@@ -10,17 +10,19 @@ from typing import Literal
 
 import numpy as np
 import torch
+from PIL import Image, UnidentifiedImageError
 
 from gan_cli.data.classes import labels_of
 from gan_cli.data.examples import Examples
 from gan_cli.data.images import check_image
-from gan_cli.data.picture import read_picture
+from gan_cli.data.picture import MAX_PIXELS, read_picture
 from gan_cli.data.tree import SUFFIXES, contents, image_files, shown
 from gan_cli.errors import DataError
 
 log = logging.getLogger(__name__)
 
 SHOWN = 10  # bad files named in a message
+WIDTH = 100  # columns of a message
 
 
 class Folder:
@@ -116,7 +118,7 @@ class Folder:
 
     def _refuse(self, bad: dict[Path, str]) -> None:
         if bad:
-            lines = [f"  {shown(file)}: {why}" for file, why in list(bad.items())[:SHOWN]]
+            lines = [f"  {shown(file)}: {why}"[:WIDTH] for file, why in list(bad.items())[:SHOWN]]
             if len(bad) > SHOWN:
                 lines.append(f"  and {len(bad) - SHOWN} more")
             raise DataError(
@@ -129,6 +131,8 @@ class Folder:
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "not there any more, or a link to nothing"
-    if type(error).__name__ == "UnidentifiedImageError":
+    if isinstance(error, UnidentifiedImageError):
         return "not an image"
-    return shown(getattr(error, "strerror", None) or error).strip("'\"")
+    if isinstance(error, Image.DecompressionBombError):
+        return f"far more than {MAX_PIXELS >> 20} million pixels"
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__

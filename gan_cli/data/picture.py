@@ -31,10 +31,9 @@ def read_picture(path: str | PathLike[str], size: int, channels: int) -> tuple[I
     picture = _to_channels(_to_8_bits(upright), channels)
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    if side == size:
-        return picture.crop((left, top, left + side, top + side)), animated
-    box = (left, top, left + side, top + side)
-    return picture.resize((size, size), Image.Resampling.BICUBIC, box=box), animated
+    # not resize(box=...), whose filter reaches for pixels outside the box
+    square = picture.crop((left, top, left + side, top + side))
+    return square.resize((size, size), Image.Resampling.BICUBIC), animated
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
@@ -43,7 +42,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
         return image
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise ValueError("pixels of 32 bits have no known range; write 8 or 16 bits, or use dataset=array")
+        raise ValueError("32-bit pixels of no known range; save 8 or 16 bits")
     return Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
 
 

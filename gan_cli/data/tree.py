@@ -47,7 +47,8 @@ def contents(root: Path) -> str:
     return ", ".join(f"{count} {suffix}" for suffix, count in files.most_common(5)) or "nothing"
 
 
-def shown(name: object) -> str:
+def shown(name: object, length: int = 60) -> str:
     """A name for one line of a message: quoted, newlines and bad bytes escaped, the middle of a long one left out."""
     text = repr(str(name))
-    return text if len(text) <= 60 else f"{text[:28]}...{text[-29:]}"
+    half = (length - 3) // 2
+    return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"

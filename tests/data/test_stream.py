@@ -1,0 +1,130 @@
+"""The stream: endless, full, exact, and nowhere but at its cursor."""
+
+import math
+import time
+
+import pytest
+import torch
+
+from gan_cli.data import Examples, Gaussian, Ring, Source, Stream
+from gan_cli.errors import DataError
+
+
+class Numbers:
+    """n images of one pixel whose value is their number, or points."""
+
+    def __init__(self, n: int, flip: bool = False, points: bool = False) -> None:
+        self.n, self.flip, self.points, self.loads = n, flip, points, 0
+        self.shape = (2,) if points else (1, 1, 2)
+
+    def load(self) -> Examples:
+        self.loads += 1
+        number = torch.arange(self.n)
+        if self.points:
+            return Examples(torch.stack([number, -number], 1).float(), number)
+        return Examples(torch.stack([number, number * 0 + 255], 1).byte().view(-1, 1, 1, 2), None)
+
+
+def numbers(x: torch.Tensor) -> list[int]:
+    """Which examples a batch holds, from the left pixel."""
+    return ((x[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+
+
+def test_every_example_comes_exactly_once_an_epoch_and_batches_straddle_epochs():
+    stream = Stream(Numbers(10), batch_size=4, seed=0)
+    seen = [i for _ in range(5 * 10) for i in numbers(next(stream))]  # 200 in batches of 4: 20 epochs
+    epochs = [seen[i : i + 10] for i in range(0, 200, 10)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 20  # equal orders by chance: 190 / 10! = 1 in 19000
+
+
+def test_one_batch_may_be_the_whole_data_set():
+    stream = Stream(Numbers(4), batch_size=4, seed=0)
+    assert [sorted(numbers(next(stream))) for _ in range(3)] == [[0, 1, 2, 3]] * 3
+
+
+def test_pixels_become_minus_one_to_one_and_points_stay():
+    x = next(Stream(Numbers(256), batch_size=256, seed=0))
+    assert x.dtype == torch.float32
+    assert (x.min().item(), x.max().item()) == (-1, 1)
+    points = next(Stream(Numbers(3, points=True), batch_size=3, seed=0))
+    assert sorted(points.tolist()) == [[0, 0], [1, -1], [2, -2]]
+
+
+@pytest.mark.parametrize("data", [Numbers(10, flip=True), Numbers(10, points=True), Ring(), Gaussian()])
+def test_the_cursor_is_the_only_state(data):
+    first = Stream(data, batch_size=4, seed=3)
+    batches = [next(first) for _ in range(12)]
+    assert first.cursor == 12
+    second = Stream(data, batch_size=4, seed=3)
+    for cursor in (7, 0, 11, 3):  # jumps forwards and backwards
+        second.cursor = cursor
+        second.peek(5, "in between")
+        assert torch.equal(next(second), batches[cursor])
+    assert not torch.equal(batches[0], batches[1])
+
+
+@pytest.mark.parametrize("data", [Numbers(50), Ring()])
+def test_another_seed_is_another_stream(data):
+    assert not torch.equal(next(Stream(data, 20, seed=0)), next(Stream(data, 20, seed=1)))
+
+
+def test_flips_mirror_about_half_the_images_anew_each_time():
+    stream = Stream(Numbers(100, flip=True), batch_size=100, seed=0)
+    flipped = torch.stack([next(stream)[:, 0, 0, 0] == 1 for _ in range(40)])  # the right pixel is white
+    share = flipped.float().mean().item()
+    assert share == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(4000))  # 5 sigma: wrong once in 1.7 million
+    assert not torch.equal(flipped[0], flipped[1])
+    assert (next(Stream(Numbers(100), 100, seed=0))[:, 0, 0, 1] == 1).all()  # none without flip
+
+
+def test_a_source_is_loaded_once_and_says_its_size():
+    data = Numbers(10, points=True)
+    stream = Stream(data, batch_size=2, seed=0)
+    next(stream), next(stream), stream.peek(3)
+    assert isinstance(data, Source)
+    assert data.loads == 1
+    assert (stream.size, stream.shape) == (10, (2,))
+    assert stream.examples is not None and stream.examples.y is not None
+    density = Stream(Ring(), batch_size=2, seed=0)
+    assert (density.size, density.examples, density.shape) == (None, None, (2,))
+
+
+def test_peek_gives_distinct_examples_by_key_and_leaves_the_cursor():
+    stream = Stream(Numbers(100, flip=True), batch_size=2, seed=0)
+    x = stream.peek(64, "grid")
+    assert len(set(numbers(x))) == 64
+    assert torch.equal(x, stream.peek(64, "grid"))
+    assert not torch.equal(x, stream.peek(64, "held out", 1))
+    assert stream.cursor == 0
+    assert sorted(numbers(stream.peek(250, "all"))) == sorted(
+        [*range(100)] * 2 + numbers(stream.peek(250, "all"))[200:]
+    )
+    assert Stream(Ring(), 2, seed=0).peek(5, "grid").shape == (5, 2)
+
+
+def test_fewer_examples_than_a_batch_gives_both_numbers_and_advice():
+    with pytest.raises(DataError, match="has 3 examples, fewer than one batch of 4\nset a batch size of 3 or less"):
+        Stream(Numbers(3), batch_size=4, seed=0)
+    with pytest.raises(DataError, match="empty"):
+        Stream(Numbers(0), batch_size=4, seed=0)
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        Stream(Numbers(3), batch_size=0, seed=0)
+
+
+def test_a_source_that_breaks_its_promise_of_a_shape_is_refused():
+    data = Numbers(5)
+    data.shape = (3, 1, 2)
+    with pytest.raises(DataError, match=r"Numbers promises examples of \(3, 1, 2\) and loads \(1, 1, 2\)"):
+        Stream(data, batch_size=2, seed=0)
+
+
+def test_a_step_costs_no_permutation():
+    stream = Stream(Numbers(60000, points=True), batch_size=64, seed=0)
+    next(stream)
+    times = []
+    for _ in range(50):
+        start = time.perf_counter()
+        next(stream)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1e-3  # 0.02 ms here; a permutation of 60000 alone takes 1 ms
