@@ -80,7 +80,7 @@ class GradientPenalty(Penalty):
         self.weight, self.target = _non_negative("weight", weight), _non_negative("target", target)
 
     def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
+        t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
         squares = squared_slopes(D, torch.lerp(real, fake.detach(), t))
         # The root has no slope at 0; the smallest normal number under it keeps the gradient finite there.
         norms = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt()

@@ -1,0 +1,50 @@
+"""What many tests share: a config composed as gan-train composes it, and a small run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from gan_cli.build import build, plain
+from gan_cli.cli.overrides import groups_below, prepare
+from gan_cli.loop import train
+from gan_cli.paths import CONF_DIR
+from gan_cli.run import Run
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ("model=mlp", "model.width=8", "dataset=gaussian", "prior.dim=2", "train.steps=6", "train.batch_size=16")
+
+
+
+def choices(group: str) -> list[str]:
+    """Every choice of a config group, by glob: a new YAML is tested by the tests there are."""
+    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
+
+
+def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A config as gan-train composes it: resolved, and as written."""
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return plain(compose("train", overrides=prepare(overrides, groups_below(CONF_DIR))))
+
+
+def make_run(*overrides: str) -> Run:
+    """A run built from the config that these overrides compose."""
+    return build(*compose_plain(*overrides))
+
+
+@pytest.fixture()
+def small_run() -> Callable[..., Run]:
+    """Builds a tiny run: an MLP on numbers, six steps."""
+    return lambda *overrides: make_run(*TINY, *overrides)
+
+
+def train_in(directory: Path, *overrides: str, state: dict[str, Any] | None = None) -> Run:
+    """Build a run and train it in a directory, as the command does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    run = make_run(*overrides)
+    with run.open(directory, state):
+        train(run)
+    run.log.close()
+    return run

@@ -1,0 +1,147 @@
+"""A run that was stopped and resumed is the run that was never stopped, to the bit."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY, make_run, train_in
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_cli import checkpoint
+from gan_cli.errors import RunError
+from gan_cli.loop import train
+
+EVERYTHING = (
+    "model=dcgan", "dataset=digits", "dataset.size=8", "dataset.flip=true", "model.base_channels=4", "prior.dim=4",
+    "model.discriminator.norm=layer", "penalty=r1", "penalty.every=3", "train.d_steps=2", "train.batch_size=64",
+    "train.steps=30", "train.log_every=4", "train.sample_every=8", "train.checkpoint_every=6", "train.samples=4",
+)  # fmt: skip
+DROPOUT = (
+    *TINY, "model.discriminator.dropout=0.5", "model.generator.norm=batch", "model.discriminator.norm=batch",
+    "train.steps=30", "train.log_every=4", "train.sample_every=15", "train.checkpoint_every=6",
+    "train.fakes=reused", "train.lr_schedule=cosine", "optimizer=rmsprop",
+)  # fmt: skip
+
+
+def digest(content) -> str:
+    """A digest of content: equal tensors in equal places, whatever their files look like."""
+    sha = hashlib.sha256()
+
+    def eat(value):
+        if isinstance(value, torch.Tensor):
+            sha.update(str((value.dtype, tuple(value.shape))).encode() + value.contiguous().numpy().tobytes())
+        elif isinstance(value, dict):
+            for key in sorted(value, key=str):
+                sha.update(str(key).encode())
+                eat(value[key])
+        elif isinstance(value, list | tuple):
+            for item in value:
+                eat(item)
+        else:
+            sha.update(repr(value).encode())
+
+    eat(content)
+    return sha.hexdigest()
+
+
+def newest(directory: Path):
+    return checkpoint.load(checkpoint.available(directory / "checkpoints")[0])
+
+
+def points(directory: Path):
+    events = EventAccumulator(str(directory), size_guidance={"scalars": 0, "images": 0})
+    events.Reload()
+    scalars = {
+        tag: [(e.step, e.value) for e in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+        if not tag.startswith("time/")
+    }
+    images = {
+        tag: [(e.step, hashlib.sha256(e.encoded_image_string).hexdigest()) for e in events.Images(tag)]
+        for tag in events.Tags()["images"]
+    }
+    return scalars, images
+
+
+class Interrupted(Exception):
+    """Stands for a kill: nothing is saved when it comes."""
+
+
+def train_and_die(directory: Path, step: int, *overrides: str, state=None) -> None:
+    """Train, and die right after a step and whatever belongs to it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    run = make_run(*overrides)
+
+    def tick(reached: int) -> None:
+        if reached == step:
+            raise Interrupted
+
+    with pytest.raises(Interrupted), run.open(directory, state) as console:
+        console.tick = tick
+        train(run)
+    run.log.close()  # what a killed process had written by then: more than it had committed
+
+
+@pytest.mark.parametrize("overrides", [EVERYTHING, DROPOUT], ids=["everything", "dropout"])
+@pytest.mark.parametrize("step", [5, 17, 18])
+def test_a_killed_and_resumed_run_is_the_uninterrupted_one(tmp_path, overrides, step):
+    train_in(tmp_path / "whole", *overrides)
+    train_and_die(tmp_path / "torn", step, *overrides)
+    state = newest(tmp_path / "torn")
+    assert state["step"] == step // 6 * 6
+    train_in(tmp_path / "torn", *overrides, state=state)
+
+    whole, torn = newest(tmp_path / "whole"), newest(tmp_path / "torn")
+    assert whole.keys() == torn.keys()
+    for part in whole.keys() - {"offsets"}:
+        assert digest(whole[part]) == digest(torn[part]), part
+    assert whole["offsets"]["metrics"] == torn["offsets"]["metrics"]
+    same_file = lambda name: (tmp_path / "whole" / name).read_bytes() == (tmp_path / "torn" / name).read_bytes()  # noqa: E731
+    assert same_file("metrics.jsonl")
+    for picture in (tmp_path / "whole" / "samples").iterdir():
+        assert same_file(f"samples/{picture.name}")
+    assert points(tmp_path / "whole") == points(tmp_path / "torn")
+    left = [path.name for path in (tmp_path / "torn").rglob(".tmp*")]
+    assert left == []
+
+
+def test_two_deaths_in_a_row_leave_no_gap_and_no_double(tmp_path):
+    train_in(tmp_path / "whole", *DROPOUT)
+    train_and_die(tmp_path / "torn", 10, *DROPOUT)
+    train_and_die(tmp_path / "torn", 15, *DROPOUT, state=newest(tmp_path / "torn"))
+    train_in(tmp_path / "torn", *DROPOUT, state=newest(tmp_path / "torn"))
+    steps = [json.loads(line)["step"] for line in (tmp_path / "torn" / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [4, 8, 12, 16, 20, 24, 28, 30]
+    assert points(tmp_path / "whole") == points(tmp_path / "torn")
+    assert digest(newest(tmp_path / "whole")["G"]) == digest(newest(tmp_path / "torn")["G"])
+
+
+def test_a_longer_run_goes_on_where_the_shorter_one_ended(tmp_path):
+    longer = tuple("train.steps=42" if o == "train.steps=30" else o for o in EVERYTHING)
+    train_in(tmp_path / "whole", *longer)
+    train_in(tmp_path / "grown", *EVERYTHING)
+    train_in(tmp_path / "grown", *longer, state=newest(tmp_path / "grown"))
+    for part in ("G", "D", "ema", "opt_G", "opt_D", "random", "noise", "cursor"):
+        assert digest(newest(tmp_path / "whole")[part]) == digest(newest(tmp_path / "grown")[part]), part
+
+
+def test_looking_at_a_run_does_not_change_it(tmp_path):
+    often = (*DROPOUT, "train.sample_every=1", "train.log_every=1", "train.checkpoint_every=1")
+    train_in(tmp_path / "seldom", *DROPOUT)
+    train_in(tmp_path / "often", *often)
+    for part in ("G", "D", "ema", "opt_G", "random", "noise"):
+        assert digest(newest(tmp_path / "seldom")[part]) == digest(newest(tmp_path / "often")[part]), part
+
+
+def test_another_seed_is_another_run(tmp_path):
+    train_in(tmp_path / "a", *TINY)
+    train_in(tmp_path / "b", *TINY, "seed=1")
+    assert digest(newest(tmp_path / "a")["G"]) != digest(newest(tmp_path / "b")["G"])
+
+
+def test_a_checkpoint_of_other_networks_is_refused(tmp_path):
+    train_in(tmp_path / "a", *TINY)
+    with pytest.raises(RunError, match="does not fit the networks of this config"):
+        train_in(tmp_path / "a", *TINY, "model.width=9", state=newest(tmp_path / "a"))

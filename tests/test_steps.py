@@ -1,0 +1,184 @@
+"""The updates of both players: who moves, who does not, and by what gradient."""
+
+import copy
+
+import pytest
+import torch
+from conftest import TINY, make_run
+from pytest import approx
+from torch import nn
+
+from gan_cli.steps import discriminator_gradient, discriminator_step, frozen, generator_gradient, generator_step
+
+DCGAN = ("model.base_channels=4", "dataset.size=8", "prior.dim=4", "train.batch_size=8", "train.steps=4")
+
+
+def bits(net: nn.Module) -> dict[str, torch.Tensor]:
+    return copy.deepcopy(net.state_dict())
+
+
+def same(net: nn.Module, before: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+@pytest.fixture(params=["dcgan", "mlp", "relativistic", "wasserstein", "wgan_gp"])
+def run(request):
+    if request.param == "mlp":
+        return make_run(*TINY, "model.generator.norm=batch", "model.discriminator.norm=batch")
+    return make_run(*DCGAN, *([] if request.param == "dcgan" else [f"loss={request.param}"]))
+
+
+def test_a_D_step_moves_D_and_not_a_bit_of_G(run):
+    G, D = bits(run.G), bits(run.D)
+    discriminator_step(run, next(run.reals))
+    assert same(run.G, G), "weights and batch-norm buffers"
+    assert all(p.grad is None for p in run.G.parameters())
+    assert not same(run.D, D)
+
+
+def test_a_G_step_moves_G_and_not_a_bit_of_D(run):
+    G, D = bits(run.G), bits(run.D)
+    generator_step(run, next(run.reals))
+    assert same(run.D, D), "weights and batch-norm buffers"
+    assert all(p.grad is None for p in run.D.parameters())
+    assert not same(run.G, G)
+
+
+def test_batch_norm_of_a_player_counts_its_own_updates_only():
+    run = make_run(*DCGAN)
+    x = next(run.reals)
+    for _ in range(3):
+        discriminator_step(run, x)
+    generator_step(run, x)
+    count = lambda net: next(m.num_batches_tracked.item() for m in net.modules() if isinstance(m, nn.BatchNorm2d))  # noqa: E731
+    assert make_run(*DCGAN, "dataset.size=16").D.training
+    assert count(run.G) == 1
+
+
+def test_a_frozen_layer_stays_frozen():
+    run = make_run(*DCGAN)
+    layer = next(run.D.parameters())
+    layer.requires_grad_(False)
+    before = layer.clone()
+    for _ in range(2):
+        x = next(run.reals)
+        discriminator_step(run, x)
+        generator_step(run, x)
+    assert torch.equal(layer, before)
+    assert not layer.requires_grad
+    assert layer.grad is None
+    assert sum(p.requires_grad for p in run.D.parameters()) == sum(1 for _ in run.D.parameters()) - 1
+
+
+def test_frozen_normalises_with_the_batch_as_training_does():
+    norm = nn.BatchNorm1d(3)
+    x = torch.randn(16, 3) * 5 + 2
+    with frozen(norm):
+        out = norm(x)
+    assert out.mean().item() == approx(0, abs=1e-6)
+    assert torch.equal(norm.running_mean, torch.zeros(3))
+    assert norm.track_running_stats
+    assert all(p.requires_grad for p in norm.parameters())
+
+
+def test_frozen_lets_go_when_something_fails():
+    norm = nn.BatchNorm1d(3)
+    with pytest.raises(RuntimeError, match="inside"), frozen(norm):
+        raise RuntimeError("inside")
+    assert norm.track_running_stats
+    assert norm.weight.requires_grad
+
+
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_simultaneous_updates_take_both_gradients_at_the_same_point(updates):
+    from gan_cli.loop import turn
+
+    run = make_run(*TINY, f"train.updates={updates}", "optimizer=sgd")
+    other = make_run(*TINY, f"train.updates={updates}", "optimizer=sgd")
+    turn(run)
+    x = next(other.reals)
+    discriminator_gradient(other, x)
+    if updates == "alternating":
+        other.opt_D.step()
+    generator_gradient(other, x)
+    expected = [p.grad for p in other.G.parameters()]
+    found = [p.grad for p in run.G.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    if updates == "simultaneous":
+        other.opt_D.step()
+    other.opt_G.step()
+    for net, twin in ((run.G, other.G), (run.D, other.D)):
+        assert same(net, bits(twin))
+
+
+def test_reused_fakes_are_the_ones_that_D_saw():
+    run = make_run(*TINY, "train.fakes=reused")
+    x = next(run.reals)
+    discriminator_step(run, x)
+    fakes, state = run.fakes, run.noise.get_state()
+    generator_step(run, x)
+    assert fakes is not None
+    assert run.fakes is None
+    assert torch.equal(run.noise.get_state(), state), "no fresh noise was drawn"
+
+
+def test_the_gradients_of_both_generator_losses_are_those_of_the_formulas():
+    """The whole chain, D and G included, against autograd on the formula written out in double precision."""
+    for name, formula in {
+        "minimax": lambda f: torch.log1p(-torch.sigmoid(f)).mean(),
+        "nonsaturating": lambda f: -torch.log(torch.sigmoid(f)).mean(),
+    }.items():
+        run = make_run(*TINY, f"loss={name}")
+        G, D = copy.deepcopy(run.G).double(), copy.deepcopy(run.D).double()
+        noise = run.noise.get_state()
+        generator_gradient(run, next(run.reals))
+        run.noise.set_state(noise)
+        formula(D(G(run.z(16).double()))).backward()
+        for p, q in zip(run.G.parameters(), G.parameters(), strict=True):
+            assert p.grad.numpy() == approx(q.grad.numpy(), rel=1e-3, abs=1e-7)
+
+
+def test_a_lazy_penalty_is_taken_at_every_nth_update_of_D():
+    taken = []
+    run = make_run(*TINY, "penalty=r1", "penalty.every=4", "train.d_steps=2")
+    penalty = type(run.penalty).__call__
+    run.penalty.__class__ = type("Spy", (type(run.penalty),), {"__call__": lambda self, D, x, f: taken.append(run.reals.cursor) or penalty(self, D, x, f)})  # noqa: E501
+    for _ in range(9):
+        discriminator_step(run, next(run.reals))
+    assert taken == [1, 5, 9]
+
+
+def test_clipped_gradients_have_the_norm_asked_for():
+    run = make_run(*TINY, "train.clip_grad_norm=1e-3")
+    run.watching = True
+    metrics = discriminator_step(run, next(run.reals))
+    clipped = torch.stack([p.grad.norm() for p in run.D.parameters()]).norm()
+    assert clipped.item() == approx(1e-3, rel=1e-3)
+    assert metrics["grad_norm/d"].item() > 1e-3, "the norm before clipping is logged"
+
+
+def test_the_learning_rate_follows_its_schedule():
+    run = make_run(*TINY, "train.lr_schedule=linear", "train.steps=10", "optimizer.lr=0.1")
+    run.step = 5
+    discriminator_step(run, next(run.reals))
+    generator_step(run, next(run.reals))
+    assert run.opt_D.param_groups[0]["lr"] == approx(0.05)
+    assert run.opt_G.param_groups[0]["lr"] == approx(0.05)
+
+
+def test_what_is_logged_is_what_was_computed():
+    run = make_run(*TINY, "penalty=r1", "loss=hinge")
+    run.watching = True
+    x = next(run.reals)
+    metrics = discriminator_step(run, x) | generator_step(run, x)
+    assert metrics["loss/d"].item() == approx(metrics["loss/d_real"].item() + metrics["loss/d_fake"].item())
+    assert metrics["loss/d_penalty"].item() > 0
+    assert {"loss/g", "logit/real", "logit/fake", "accuracy/real", "accuracy/fake"} <= metrics.keys()
+    assert {"grad_norm/d", "grad_norm/g", "lr/d", "lr/g"} <= metrics.keys()
+    assert not any(key.startswith("prob/") for key in metrics), "the hinge loss has no probabilities"
+
+
+def test_steps_that_nobody_watches_compute_no_metrics():
+    run = make_run(*TINY)
+    x = next(run.reals)
+    assert discriminator_step(run, x) | generator_step(run, x) == {}
