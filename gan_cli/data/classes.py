@@ -9,7 +9,7 @@ from gan_cli.errors import DataError
 
 
 def labels_of(classes: Sequence[int | str] | None, names: Sequence[str]) -> list[int] | None:
-    """The labels meant by `classes`, each a label or the name of one.
+    """The labels meant by `classes`, each the name of one or a label; a name comes first.
 
     Raises:
         ValueError: a class that is not there, or none at all.
@@ -22,11 +22,11 @@ def labels_of(classes: Sequence[int | str] | None, names: Sequence[str]) -> list
     if isinstance(classes, str):  # also a sequence of strings
         raise ValueError(f"classes must be a list such as [{classes}], got {classes!r}")
     numbers = [str(i) for i in range(len(names))]
-    unknown = [c for c in classes if c not in names and str(c) not in numbers]
+    unknown = [c for c in classes if str(c) not in names and str(c) not in numbers]
     if unknown or not classes:
         known = ", ".join(f"{i} {name}" if name != str(i) else name for i, name in enumerate(names))
         raise ValueError(f"classes must name some of\n  {known}\ngot {list(classes)!r}")
-    return sorted({names.index(c) if isinstance(c, str) and c in names else int(c) for c in classes})
+    return sorted({names.index(str(c)) if str(c) in names else int(c) for c in classes})
 
 
 def keep(examples: Examples, labels: Sequence[int] | None) -> Examples:
@@ -38,7 +38,7 @@ def keep(examples: Examples, labels: Sequence[int] | None) -> Examples:
     if labels is None:
         return examples
     assert examples.y is not None
-    chosen = torch.isin(examples.y, torch.tensor(labels))
+    chosen = torch.isin(examples.y, torch.tensor(list(labels)))
     if not chosen.any():
         found = examples.y.unique().tolist()
         raise DataError(f"no example has a label in {list(labels)}; the labels found are {found}")

@@ -1,6 +1,7 @@
 """Image files in a folder."""
 
 import logging
+import os
 import stat
 import warnings
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 SHOWN = 10  # bad files named in a message
 WIDTH = 100  # columns of a message
+THREADS = min(8, os.cpu_count() or 1)  # each holds a whole image of up to 64 million pixels
 
 
 class Folder:
@@ -37,7 +39,7 @@ class Folder:
         path: of the folder.
         size: side in pixels.
         channels: 1 grey, 3 RGB, 4 RGBA.
-        classes: the subfolders to keep, by name or number; all without it.
+        classes: the subfolders to keep, by name, or else by number; all without it.
         flip: mirror at random.
 
     Raises:
@@ -104,7 +106,7 @@ class Folder:
                 return _reason(error), False
 
         # Pillow decodes without the interpreter's lock; each thread writes rows of its own
-        with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
+        with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
             warnings.simplefilter("ignore")  # of Pillow: too many pixels, odd metadata; we judge the pixels
             results = list(pool.map(read, range(len(self.files))))
         self._refuse({self.files[i]: why for i, (why, _) in enumerate(results) if why})

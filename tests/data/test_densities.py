@@ -80,9 +80,7 @@ def test_weights_decide_how_often_a_mode_is_drawn():
     near = torch.cdist(ring.sample(10000, seeded()), ring.centres).argmin(1)
     counts = near.bincount(minlength=3).tolist()
     assert counts[1] == 0
-    assert counts[0] == pytest.approx(
-        2500, abs=5 * math.sqrt(10000 * 0.25 * 0.75)
-    )  # 5 sigma: wrong once in 1.7 million
+    assert counts[0] == pytest.approx(2500, abs=5 * math.sqrt(10000 * 0.25 * 0.75))  # 5 sigma: once in 1.7e6 seeds
 
 
 def test_a_grid_is_centred_and_goes_row_by_row_from_the_lower_left():
@@ -106,9 +104,7 @@ def test_a_gaussian_is_scipys():
     assert gaussian.log_prob(x).numpy() == pytest.approx(scipy.stats.norm(1.5, 0.3).logpdf(x[:, 0].numpy()), rel=1e-4)
     drawn = gaussian.sample(4000, seeded())
     assert drawn.shape == (4000, 1)
-    assert drawn.mean().item() == pytest.approx(
-        1.5, abs=5 * 0.3 / math.sqrt(4000)
-    )  # 5 sigma: wrong once in 1.7 million
+    assert drawn.mean().item() == pytest.approx(1.5, abs=5 * 0.3 / math.sqrt(4000))  # 5 sigma: once in 1.7e6 seeds
 
 
 @pytest.mark.parametrize("density", [*PLANAR.values(), Gaussian()], ids=[*PLANAR, "gaussian"])

@@ -60,7 +60,7 @@ def test_subfolders_are_the_labels_and_can_be_chosen(tmp_path):
     assert data.names == ["1999", "cats", "dogs"]
     y = data.load().y
     assert y is not None and y.tolist() == [0, 1, 1, 2]
-    chosen = Folder(path=str(tmp_path), size=8, classes=["dogs", "1999"]).load()
+    chosen = Folder(path=str(tmp_path), size=8, classes=["dogs", 1999]).load()
     assert chosen.y is not None and chosen.y.tolist() == [0, 2]
     with pytest.raises(ValueError, match=r"0 1999, 1 cats, 2 dogs\ngot \['birds'\]"):
         Folder(path=str(tmp_path), classes=["birds"])
@@ -216,12 +216,12 @@ def test_an_image_of_one_pixel_and_a_very_long_one_are_images(tmp_path):
 # Bad files
 
 
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def png_header(width, height):
     """A PNG that claims a size and has no pixels."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
@@ -247,6 +247,7 @@ def test_all_unreadable_files_are_reported_at_once(tmp_path):
     first, *rest = str(caught.value).splitlines()
     assert first.startswith("6 of 7 images in ") and first.endswith("cannot be read")
     assert [line.split("'")[1] for line in rest[:-1]] == list(bad)
+    assert "'script.png': not an image" in rest[4]  # Pillow would hand it to Ghostscript
     assert "'text.png': not an image" in rest[5]
     assert rest[-1] == "repair or remove them"
 
@@ -266,6 +267,14 @@ def test_a_huge_image_is_refused_by_its_header(tmp_path, width, height):
     (tmp_path / "x.png").write_bytes(png_header(width, height))
     with pytest.raises(DataError, match=r"'x.png': (9000 x 9000 pixels; 64 million at most|far more than 64 million)"):
         Folder(path=str(tmp_path)).load()
+
+
+def test_a_text_that_unpacks_to_very_much_is_refused(tmp_path):
+    plain = save(tmp_path / "x.png").read_bytes()
+    bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**25)))
+    (tmp_path / "x.png").write_bytes(plain[:33] + bomb + plain[33:])  # after the signature and the header
+    with pytest.raises(DataError, match=r"'x.png': Decompressed data too large"):
+        only(tmp_path)
 
 
 def test_the_bound_on_pixels_is_ours(tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def test_flips_mirror_about_half_the_images_anew_each_time():
     stream = Stream(Numbers(100, flip=True), batch_size=100, seed=0)
     flipped = torch.stack([next(stream)[:, 0, 0, 0] == 1 for _ in range(40)])  # the right pixel is white
     share = flipped.float().mean().item()
-    assert share == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(4000))  # 5 sigma: wrong once in 1.7 million
+    assert share == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(4000))  # 5 sigma: once in 1.7e6 seeds
     assert not torch.equal(flipped[0], flipped[1])
     assert (next(Stream(Numbers(100), 100, seed=0))[:, 0, 0, 1] == 1).all()  # none without flip
 

@@ -1,0 +1,31 @@
+"""Images in bytes: the same pixels as Pillow's, an independent writing of the same filters."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_cli.data.images import to_channels, to_size
+
+NOISE = torch.randint(0, 256, (3, 3, 20, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("size", [7, 20, 33])
+def test_scaling_is_pillows_antialiased_bicubic_of_the_centre_square(size):
+    for image, scaled in zip(NOISE, to_size(NOISE, size), strict=True):
+        square = Image.fromarray(image.permute(1, 2, 0).numpy()[:, 4:24].copy())
+        wanted = np.asarray(square.resize((size, size), Image.Resampling.BICUBIC)).astype(int)
+        assert scaled.permute(1, 2, 0).int().numpy() == pytest.approx(wanted, abs=1)
+
+
+def test_grey_is_pillows_luma():
+    for image, grey in zip(NOISE, to_channels(NOISE, 1), strict=True):
+        wanted = Image.fromarray(image.permute(1, 2, 0).numpy()).convert("L")
+        assert grey[0].int().numpy() == pytest.approx(np.asarray(wanted).astype(int), abs=1)
+
+
+def test_many_images_are_converted_in_parts_without_a_seam(monkeypatch):
+    whole = to_size(NOISE, 9), to_channels(NOISE, 1)
+    monkeypatch.setattr("gan_cli.data.images.CHUNK", 2)
+    assert torch.equal(to_size(NOISE, 9), whole[0])
+    assert torch.equal(to_channels(NOISE, 1), whole[1])
