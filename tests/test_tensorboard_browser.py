@@ -31,7 +31,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     for name, choices in RUNS.items():
         settings = ["train.steps=60", "train.log_every=10", "train.sample_every=20", *choices]
-        run_dir = f"hydra.run.dir={home}/outputs/day/{name}"
+        run_dir = f"hydra.run.dir={home}/outputs/{name}/run"
         command = [sys.executable, "-m", "gan_cli.cli.train", *settings, run_dir]
         done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -94,6 +94,14 @@ def test_the_losses_are_drawn_as_curves(tab: str, chart: str, show: Show, keep: 
     assert_healthy(chrome)
 
 
+def test_the_list_of_runs_names_each_run_once(show: Show, keep: Keep) -> None:
+    """TensorBoard follows links: one to a run, below the directory it reads, shows up as another run."""
+    chrome = show("timeseries")
+    listed = eventually(lambda: everywhere(chrome, "runs-data-table tb-data-table-content-row"))
+    keep(chrome)
+    assert sorted(row.text for row in listed) == [f"{name}/run" for name in sorted(RUNS)]
+
+
 def test_custom_scalars_put_both_players_into_one_chart(show: Show, keep: Keep) -> None:
     chrome = show("custom_scalars")
     charts = drawn(chrome, "vz-line-chart2")
@@ -112,7 +120,7 @@ def test_every_run_shows_its_samples_as_pictures(show: Show, keep: Keep) -> None
         ]
     )
     keep(chrome)
-    assert len(pictures) >= len(RUNS)
+    assert len(pictures) >= len(RUNS)  # the last grid of each
     assert_healthy(chrome)
 
 
@@ -136,7 +144,9 @@ def test_hparams_has_one_row_a_run_with_settings_and_metrics(show: Show, keep: K
 
     found = eventually(lambda: [row for row in rows() if row and row[0]])  # the grid keeps spare, empty rows
     keep(chrome)
-    assert sorted(row[0].split("/")[-1] for row in found) == sorted(RUNS)
+    # By path: the directories of the two runs have the same name, and a row of both would show their average.
+    assert sorted(row[0] for row in found) == [f"{name}/run" for name in sorted(RUNS)]
     [headings] = [chrome.execute_script(HEADINGS, grid) for grid in everywhere(chrome, "vaadin-grid")]
-    assert {"dataset", "loss/d"} <= set(headings)
+    assert "dataset" in headings
+    assert any("/" in heading for heading in headings)  # a metric: only the first few have a column at once
     assert_healthy(chrome)
