@@ -1,0 +1,33 @@
+PYTHON ?= .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help install test slow lint wheel ci clean
+
+help:     ## list the targets
+	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+install: .venv/bin/pytest  ## make .venv with the tested versions, for work on the code
+
+.venv/bin/pytest:
+	python3 -m venv .venv
+	.venv/bin/pip install -c constraints.txt -e '.[dev]'
+
+test:     ## the tests, without the slow ones
+	$(PYTHON) -m pytest
+
+slow:     ## the tests that take minutes of training, or a browser
+	$(PYTHON) -m pytest -m slow
+
+lint:     ## style and types
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m mypy
+
+wheel:    ## build dist/*.whl
+	$(PYTHON) -m hatchling build -t wheel
+
+ci:       ## what a pull request has to pass: lint and test in a fresh environment
+	.ci/run
+
+clean:    ## remove what tools left behind; outputs/, datasets/ and .venv/ stay
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,65 @@
+"""`--help`, `--version`, `--cfg job` and Tab answer at once: nothing heavy is loaded, and they know every choice."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from gan_cli import __version__
+from gan_cli.paths import CONF_DIR
+
+HEAVY = ("torch", "torchvision", "sklearn", "scipy", "matplotlib", "tensorboard", "numpy", "PIL", "safetensors", "rich")
+COMMAND = Path(sysconfig.get_path("scripts")) / "gan-train"
+CHOICES: dict[str, set[str]] = {}
+for path in CONF_DIR.glob("*/*.yaml"):
+    CHOICES.setdefault(path.parent.name, set()).add(path.stem)
+
+
+@pytest.fixture
+def gan_train(tmp_path):
+    """Runs `gan-train` where every heavy package fails at import; gives what it prints.
+
+    Its standard error names all that it tried to import, since a failed import might be caught.
+    """
+    poison = tmp_path / "poison"
+    poison.mkdir()
+    for name in HEAVY:
+        (poison / f"{name}.py").write_text(f"raise AssertionError('{name} was imported')\n")
+
+    def run(*words: str, **variables: str) -> str:
+        command = [sys.executable, "-X", "importtime", COMMAND, *words]
+        environment = os.environ | {"PYTHONPATH": str(poison)} | variables
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, "\n".join(line for line in done.stderr.splitlines() if "import time" not in line)
+        imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+        assert "gan_cli.cli.train" in imported
+        assert imported.isdisjoint(HEAVY)
+        assert len(imported) < 500  # measured: 326; torch alone brings 1,191
+        return done.stdout
+
+    return run
+
+
+def test_help_lists_every_choice_and_shows_commands_to_copy(gan_train):
+    text = gan_train("--help")
+    listed = dict(line.split(": ", 1) for line in text.splitlines() if line.split(": ")[0] in CHOICES)
+    assert {group: set(names.split(", ")) for group, names in listed.items()} == CHOICES
+    examples = text.split("Examples:\n")[1].split("\n\n")[0].splitlines()
+    assert len(examples) >= 3 and all(line.startswith("  gan-train ") for line in examples)
+
+
+def test_version(gan_train):
+    assert gan_train("--version") == f"gan-cli {__version__}\n"
+
+
+def test_the_config_is_shown_without_building_anything(gan_train):
+    assert "_target_: gan_cli.losses.Hinge" in gan_train("--cfg", "job", "loss=hinge")
+
+
+def test_tab_completes_the_choices_of_a_group(gan_train):
+    completed = gan_train("-sc", "query=bash", COMP_LINE="gan-train loss=").split()
+    assert completed == sorted(f"loss={name}" for name in CHOICES["loss"])
+    assert len(completed) == 7
