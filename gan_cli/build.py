@@ -54,12 +54,14 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None) -> Run:
     prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")
     train: TrainConfig | None = builder.part("train")
     G = D = None
-    if settings is not None and data is not None and prior is not None and penalty is not None:
-        torch.manual_seed(derive(settings.seed, "G"))
-        G = builder.part("model.generator", shape=data.shape, noise_dim=prior.dim)
-        torch.manual_seed(derive(settings.seed, "D"))
-        D = builder.part("model.discriminator", shape=data.shape, penalised=penalty.per_sample)
-        builder.check_networks(G, D, data.shape, prior.dim, train)
+    if data is not None:
+        # Stand-ins for parts that could not be built: the networks' own mistakes are told all the same.
+        seed, dim = (settings.seed if settings else 0), (prior.dim if prior is not None else 1)
+        torch.manual_seed(derive(seed, "G"))
+        G = builder.part("model.generator", shape=data.shape, noise_dim=dim)
+        torch.manual_seed(derive(seed, "D"))
+        D = builder.part("model.discriminator", shape=data.shape, penalised=penalty is not None and penalty.per_sample)
+        builder.check_networks(G, D, data.shape, dim, train)
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
     if builder.problems:
         raise report(builder.problems)
@@ -122,7 +124,7 @@ class _Builder:
 
     def part(self, path: str, **interface: Any) -> Any:
         """What a path of the config names; None, with the mistake noted, where it cannot be built."""
-        if any(problem.path == path or problem.path.startswith(f"{path}.") for problem in self.problems):
+        if any(_overlap(problem.path, path) for problem in self.problems):
             return None
         node: Any = self._config
         for key in path.split("."):
@@ -177,3 +179,8 @@ class _Builder:
                 raise cause from error  # the data: another exit code
             self.problems.append(Problem(path, str(cause)))
             return None
+
+
+def _overlap(a: str, b: str) -> bool:
+    """Whether one dotted path is the other or lies below it."""
+    return f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.")

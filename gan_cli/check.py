@@ -41,9 +41,16 @@ class Problem(NamedTuple):
 
 
 def report(problems: Sequence[Problem]) -> ConfigError:
-    """All mistakes as one error."""
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    indented = [str(problem).replace("\n", "\n      ") for problem in problems]
+    """All mistakes as one error; what is wrong with both players in the same way is said once, of their group."""
+    merged: dict[Problem, None] = {}
+    for problem in problems:
+        group, _, player = problem.path.rpartition(".")
+        twins = [other for other in problems if other.message == problem.message and other.path.startswith(f"{group}.")]
+        if player in ("generator", "discriminator") and len(twins) == 2:
+            problem = Problem(group, problem.message)
+        merged[problem] = None
+    count = "1 problem" if len(merged) == 1 else f"{len(merged)} problems"
+    indented = [str(problem).replace("\n", "\n      ") for problem in merged]
     return ConfigError("\n  ".join([f"{count} in this config:", *indented]))
 
 
@@ -83,6 +90,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     "; did you mean 'steps'?"
     """
     known = list(known)
+    if not known:
+        return "; it takes none"
     close = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(known)}"
 

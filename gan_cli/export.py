@@ -5,7 +5,7 @@
     raw.safetensors       the weights of the last step
 """
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_cli.checkpoint import load_newest
-from gan_cli.errors import ConfigError, RunError
+from gan_cli.checkpoint import available, load_newest, step_of
+from gan_cli.errors import GanError, RunError
 from gan_cli.files import read_json, write_json
 from gan_cli.priors import Prior
 from gan_cli.seeds import generator
@@ -22,6 +22,8 @@ from gan_cli.targets import locate, refuse_foreign
 
 FOLDER = "generator"
 CHUNK = 32  # G always sees this many z at once: other sizes may round differently in the last bit
+LARGEST = 1 << 16  # number in a stranger's description: of layers, channels, pixels
+REASON = 300  # characters of somebody's message shown
 
 
 @dataclass
@@ -74,14 +76,16 @@ def write(directory: Path, G: nn.Module, averaged: nn.Module | None, step: int) 
     Raises:
         RunError: they cannot be written.
     """
-    from safetensors.torch import save_model
+    from safetensors.torch import save
 
     folder = directory / FOLDER
     try:
         for name, net in (("raw", G), ("ema", averaged)):
             if net is not None:
                 unfinished = folder / f".tmp-{name}"
-                save_model(net, str(unfinished))
+                # Copies: the format has no word for two names of one tensor, and a G may share weights.
+                weights = {k: v.cpu().clone(memory_format=torch.contiguous_format) for k, v in net.state_dict().items()}
+                unfinished.write_bytes(save(weights))
                 unfinished.replace(folder / f"{name}.safetensors")
     except OSError as error:
         raise RunError(f"{folder}: the generator cannot be written: {error}") from error
@@ -89,60 +93,105 @@ def write(directory: Path, G: nn.Module, averaged: nn.Module | None, step: int) 
     return folder
 
 
-def load(directory: Path, averaged: bool | None = None, trust: bool = False) -> Sampler:
+def load(
+    directory: Path,
+    averaged: bool | None = None,
+    trust: bool = False,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Sampler:
     """The generator of a run directory, or of a `generator/` folder on its own.
+
+    Weights are those of the finished run, or of its newest checkpoint where that one is newer.
 
     Args:
         averaged: the averaged weights or those of the last step; None takes the average where there is one.
         trust: let the description name code outside gan_cli and torch.optim.
+        warn: gets a line for every damaged checkpoint that was passed over.
 
     Raises:
         RunError: there is no generator, or its files do not belong together.
         ConfigError: it names foreign code.
     """
+    if not directory.is_dir():
+        raise RunError(f"there is no directory {str(directory)!r}; gan-runs lists the runs")
     folder = directory / FOLDER if (directory / FOLDER).is_dir() else directory
     path = folder / "generator.json"
     if not path.is_file():
         raise RunError(f"{str(directory)!r} holds no generator (no {FOLDER}/generator.json); gan-runs lists the runs")
-    about = read_json(path)
+    try:
+        about = read_json(path)
+    except RecursionError as error:
+        raise RunError(f"{path}: is nested too deeply") from error
+    if not trust:
+        refuse_foreign(about, str(path), "add --trust")
+    weights, step, is_average = _weights(directory, folder, about, averaged, warn)
     try:
         if not trust:
-            refuse_foreign(about, str(path), "add --trust")
-        prior = locate(about["prior"]["_target_"])(**about["prior"]["arguments"])
-        G = locate(about["generator"]["_target_"])(**about["generator"]["arguments"])
+            _refuse_absurd(about, weights)
         shape = tuple(int(side) for side in about["shape"])
-    except ConfigError:
+        sampler = Sampler(_made(about["generator"]), _made(about["prior"]), shape, step, is_average)
+        sampler.G.load_state_dict(weights)
+        sampler.G.eval()
+        made = tuple(sampler(sampler.noise(0, 0, 1)).shape[1:])
+        if made != shape:
+            raise ValueError(f"samples are of shape {list(made)}, not {list(shape)}")
+    except GanError:
         raise
-    except Exception as error:  # the file is somebody's: anything can be in it
-        raise RunError(f"{path}: does not describe a generator: {type(error).__name__}: {error}") from error
-    weights, step, is_average = _weights(directory, folder, about, averaged)
-    try:
-        G.load_state_dict(weights)
-    except RuntimeError as error:
-        raise RunError(f"{folder}: the weights do not fit the description: {str(error).splitlines()[-1]}") from error
-    assert math.prod(shape) > 0
-    return Sampler(G.eval(), prior, shape, step, is_average)
+    except Exception as error:  # the files are somebody's: anything can be in them
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:REASON]}"
+        raise RunError(f"{path}: description and weights make no generator: {reason}") from error
+    return sampler
+
+
+def _made(node: dict[str, Any]) -> Any:
+    return locate(node["_target_"])(**node["arguments"])
+
+
+def _refuse_absurd(about: dict[str, Any], weights: dict[str, Tensor]) -> None:
+    """Look at a description before it may take memory, write files (some of our classes do) or take hours.
+
+    Raises:
+        ValueError: it names a class that is no generator or prior, or sizes that are not those of the weights.
+    """
+    for role, kind in (("generator", nn.Module), ("prior", Prior)):
+        name = about[role]["_target_"]
+        if not issubclass(locate(name), kind):
+            raise ValueError(f"{name} is no {role}")
+        for key, value in about[role]["arguments"].items():
+            if any(isinstance(n, int | float) and n > LARGEST for n in (value if isinstance(value, list) else [value])):
+                raise ValueError(f"{key} of the {role} is {value}")
+    with torch.device("meta"):  # shapes without memory
+        planned = _made(about["generator"]).state_dict()
+    if {k: v.shape for k, v in planned.items()} != {k: v.shape for k, v in weights.items()}:
+        raise ValueError("the weights are not those of the networks described")
 
 
 def _weights(
-    directory: Path, folder: Path, about: dict[str, Any], averaged: bool | None
+    directory: Path, folder: Path, about: dict[str, Any], averaged: bool | None, warn: Callable[[str], None]
 ) -> tuple[dict[str, Tensor], int, bool]:
-    """Weights, their step, and whether they are the average: from the export, else from the newest checkpoint."""
+    """Weights, their step, and whether they are the average."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if (folder / "raw.safetensors").is_file():
+    step, checkpoints = about.get("step"), directory / "checkpoints"
+    newer = next((path for path in available(checkpoints) if isinstance(step, int) and step_of(path) > step), None)
+    if newer is None and (folder / "raw.safetensors").is_file():
         use = (folder / "ema.safetensors").is_file() if averaged is None else averaged
         path = folder / ("ema.safetensors" if use else "raw.safetensors")
         if not path.is_file():
             raise RunError(f"{folder}: there is no average of G; use --no-ema")
         try:
-            return load_file(path), int(about.get("step", 0)), use
+            return load_file(path), int(step or 0), use
         except (SafetensorError, OSError, TypeError, ValueError) as error:
             raise RunError(f"{path}: cannot be read: {error}") from error
-    state = load_newest(directory / "checkpoints", warn=lambda _: None)
-    use = state["ema"] is not None if averaged is None else averaged
-    weights = state["ema" if use else "G"]
+    if not available(checkpoints):
+        raise RunError(f"{folder}: there are no weights yet; for an unfinished run give its own directory")
+    state = load_newest(checkpoints, warn)
+    try:
+        use = state["ema"] is not None if averaged is None else averaged
+        weights, step = state["ema" if use else "G"], int(state["step"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{checkpoints}: the newest checkpoint holds no generator: {error!r}") from error
     if weights is None:
         raise RunError(f"{directory}: there is no average of G; use --no-ema")
-    return weights, int(state["step"]), use
+    return weights, step, use

@@ -53,8 +53,8 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
 
     if not run.watching:
         return {}
-    metrics: Metrics = {"loss/d": loss}
-    metrics |= {f"loss/d_{name}": part for name, part in parts.items()} | {"loss/d_penalty": run.last_penalty}
+    metrics: Metrics = {"loss/d": loss.detach()}
+    metrics |= {f"loss/d_{name}": part.detach() for name, part in parts.items()} | {"loss/d_penalty": run.last_penalty}
     with torch.no_grad():
         metrics |= {"logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
         if run.loss.probabilities:
@@ -77,7 +77,7 @@ def generator_gradient(run: Run, x: Tensor) -> Metrics:
         else:
             loss = run.loss.generator(run.D(fake))
         loss.backward()
-    return {"loss/g": loss} if run.watching else {}
+    return {"loss/g": loss.detach()} if run.watching else {}
 
 
 def move_discriminator(run: Run) -> Metrics:

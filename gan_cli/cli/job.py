@@ -53,8 +53,6 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
         run = build(config, written)
     if config["dry_run"]:
         dry_run(run, terminal)
-        if state is None:
-            directory.rmdir()
         return
     if state is None:
         _found(directory, config, run, about)

@@ -3,11 +3,14 @@
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+
+from gan_cli.errors import ConfigError
 
 LENGTHS = ("train.steps", "train.epochs", "train.images")
 _VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--info", "-i")
@@ -50,6 +53,9 @@ def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
     Args:
         overrides: from the command line.
         groups: names of the config groups, whose choices stay as they are.
+
+    Raises:
+        ConfigError: two choices of one group at once, which Hydra would merge into a third that nobody wrote.
     """
     known = set(groups)
     parser = OverridesParser.create()
@@ -61,6 +67,9 @@ def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
             prepared.append(text)  # Hydra says what is wrong with it
             continue
         key = override.key_or_group
+        if key in known and isinstance(override.value(), list):
+            sweep = f"one run each: {key}={','.join(map(str, override.value()))} -m"
+            raise ConfigError(f"{key}: expected one choice, got {text.split('=', 1)[1]} ({sweep})")
         plain = override.type is not None and not text.startswith(("+", "~"))
         is_choice = key in known or "/" in key or key.split(".")[0] == "hydra"
         prepared.append(f"++{text}" if plain and not is_choice else text)
@@ -92,15 +101,32 @@ def config_dirs(flags: Sequence[str]) -> list[Path]:
     return found + [Path(flag.split("=", 1)[1]) for flag in flags if flag.startswith("--config-dir=")]
 
 
-def job_dir(number: object, name: str) -> str:
-    """A sweep job's directory: its number and its overrides, in characters that every file system takes.
+def swept_keys(overrides: Iterable[str]) -> frozenset[str]:
+    """The keys that have several values on a command line.
 
-    >>> job_dir(0, "++loss=hinge,model=mlp")
+    >>> sorted(swept_keys(["loss=hinge,minimax", "seed=range(3)", "model=mlp"]))
+    ['loss', 'seed']
+    """
+    parser = OverridesParser.create()
+    found = set()
+    for text in overrides:
+        with suppress(HydraException):
+            if parser.parse_override(text).is_sweep_override():
+                found.add(key_of(text))
+    return frozenset(found)
+
+
+def job_dir(number: object, overrides: Iterable[str], swept: Container[str]) -> str:
+    """A sweep job's directory: its number and what differs, in characters that every file system takes.
+
+    >>> job_dir(0, ["loss=hinge", "++train.steps=9", "model=mlp"], {"loss", "model"})
     '0_loss=hinge,model=mlp'
-    >>> len(job_dir(3, "dataset.path=" + "x/" * 200))
+    >>> len(job_dir(3, ["dataset.path=" + "x/" * 200], {"dataset.path"}))
     82
     """
-    safe = re.sub(r"[^\w.,=-]+", "-", name.replace("++", "")).strip("-")
+    typed = as_typed(overrides)
+    name = ",".join([text for text in typed if key_of(text) in swept] or typed)
+    safe = re.sub(r"[^\w.,=-]+", "-", name).strip("-")
     if len(safe) > 80:  # names of more than 255 bytes fail; cut ones stay distinct by their digest
         safe = f"{safe[:71]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"{number}_{safe}" if safe else str(number)

@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -12,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_cli import __version__
-from gan_cli.cli.overrides import as_typed, config_dirs, groups_below, job_dir, key_of, prepare, split_arguments
+from gan_cli.cli.overrides import as_typed, config_dirs, groups_below, job_dir, key_of, prepare, split_arguments, swept_keys
 from gan_cli.cli.signals import stopped_by_signal
 from gan_cli.errors import GanError, Stopped
 from gan_cli.paths import CONF_DIR
@@ -26,9 +27,9 @@ def main() -> None:
         return
     sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
     groups = groups_below(CONF_DIR, *config_dirs(flags))
-    sys.argv[1:] = [*flags, *prepare(overrides, groups)]
     OmegaConf.register_new_resolver("gan.run_dir", _run_dir, replace=True)
-    OmegaConf.register_new_resolver("gan.job_dir", job_dir, replace=True)
+    swept = swept_keys(overrides)
+    OmegaConf.register_new_resolver("gan.job_dir", lambda number, of: job_dir(number, of, swept), replace=True)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come to us, and we show the message alone
     outcome: list[int] = []
 
@@ -37,6 +38,7 @@ def main() -> None:
 
     try:
         with stopped_by_signal():
+            sys.argv[1:] = [*flags, *prepare(overrides, groups)]
             hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
     except Stopped as stop:
         print(f"\n{stop}", file=sys.stderr)
@@ -55,27 +57,31 @@ def _job(cfg: DictConfig) -> int:
     """One run of this process, and its exit code. In a sweep a failed job does not end the others."""
     context = HydraConfig.get()
     directory = Path(context.runtime.output_dir)
-    given = [key_of(override) for override in context.overrides.task]
+    overrides = cast(list[str], OmegaConf.to_container(context.overrides.task, resolve=False))
     about = {
-        "command": ["gan-train", *as_typed(context.overrides.task)],
-        "overrides": as_typed(context.overrides.task),
+        "command": ["gan-train", *as_typed(overrides)],
+        "overrides": as_typed(overrides),
         "choices": {name: choice for name, choice in context.runtime.choices.items() if "/" not in name},
         "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,
     }
+    if about["sweep"]:
+        print(f"\n#{context.job.num}  {' '.join(as_typed(overrides))}", flush=True)
     try:
         from gan_cli.cli.job import run_job  # torch comes in here
 
-        run_job(cfg, directory, given, about)
+        run_job(cfg, directory, [key_of(override) for override in overrides], about)
     except GanError as error:
         print(error, file=sys.stderr)
-        _remove_if_empty(directory)
         return error.exit_code
+    finally:
+        if directory != Path.cwd():  # as it is where a run is resumed
+            _remove_if_empty(directory)
     return 0
 
 
 def _run_dir(resume: str | None, fresh: str) -> str:
-    """Where a run writes: where it was, if it is resumed."""
-    return str(Path(resume).expanduser().resolve()) if resume else fresh
+    """Where Hydra makes a directory: nowhere new where a run is resumed, whose own directory is looked up later."""
+    return "." if resume else fresh
 
 
 def _message(error: Exception) -> str:

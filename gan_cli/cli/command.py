@@ -1,0 +1,34 @@
+"""What a command that is not Hydra's owes its user: an error is a message and an exit code, never a traceback."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gan_cli.errors import GanError
+
+
+@contextmanager
+def as_command() -> Iterator[None]:
+    """Around all that a console script does: a user's mistake, Ctrl-C and a reader that left end it in good order."""
+    try:
+        yield
+        sys.stdout.flush()  # here, where a closed pipe is still ours to answer
+    except GanError as error:
+        print("\n".join(printable(line) for line in str(error).splitlines()), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `| head -1`: what is left to print has nowhere to go, at the interpreter's exit too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # 128 + SIGPIPE, as the shell says it of others
+
+
+def printable(text: str) -> str:
+    """Text of somebody else's file for the screen: what a terminal would obey is shown escaped.
+
+    >>> print(printable("fine, \\x1b[31mnot red\\n"))
+    fine, \\x1b[31mnot red\\n
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -1,0 +1,170 @@
+"""`gan-runs [DIR]`: what was run, with which choices, and how it went. Never imports torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gan_cli import __version__
+from gan_cli.cli.command import as_command, printable
+from gan_cli.console import duration, figures
+from gan_cli.errors import RunError
+from gan_cli.listing import Entry, newest_first
+
+COLOURS = {"finished": "green", "running": "cyan", "stopped": "yellow", "failed": "red", "unreadable": "magenta"}
+GROUPS = ("dataset", "model", "loss", "prior", "optimizer", "penalty", "train", "experiment")
+UNSAID = ("none", "default")  # choices that tell nothing
+
+ABOUT = """\
+List the runs at and below DIR, newest first.
+
+On a terminal that is too narrow for one line a run, each takes a few; in a pipe it is always one.
+"""
+EXAMPLES = """\
+examples:
+  gan-runs
+  gan-runs outputs/sweeps -n 20
+  gan-runs --json | jq -r '.[] | select(.status == "failed") | .path'
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The console script."""
+    parser = ArgumentParser(
+        "gan-runs",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("directory", metavar="DIR", type=Path, nargs="?", default=Path("outputs"), help="(outputs)")
+    parser.add_argument("-n", "--number", metavar="N", type=_positive, help="only the newest N (default: all)")
+    parser.add_argument("--json", action="store_true", help="a JSON list for other programs, figures unrounded")
+    parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")
+    options = parser.parse_args(argv)
+    with as_command():
+        _list(options.directory, options.number, options.json)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _list(root: Path, number: int | None, as_json: bool) -> None:
+    if not root.is_dir():
+        raise RunError(
+            f"there is no directory {str(root)!r}; runs land in outputs, give another place with gan-runs DIR"
+        )
+    entries = newest_first(root, warn=lambda line: print(printable(line), file=sys.stderr))
+    shown = entries[:number]
+    if as_json:
+        print(json.dumps([_plain(entry, root) for entry in shown], indent=2))
+    elif not shown:
+        print(f"no runs in {printable(str(root))} yet; start one with: gan-train train.steps=300")
+    else:
+        print(_drawn(shown, root, Console(highlight=False)), end="")
+        if len(shown) < len(entries):
+            print(f"\nthe newest {len(shown)} of {len(entries)} runs")
+
+
+def _plain(entry: Entry, root: Path) -> dict[str, object]:
+    kept = ("status", "reason", "problem", "step", "steps", "seconds", "created", "choices", "overrides", "metrics")
+    return {"run": _name(entry, root), "path": str(entry.path)} | {key: getattr(entry, key) for key in kept}
+
+
+def _drawn(entries: Sequence[Entry], root: Path, terminal: Console) -> str:
+    """The table as it is printed: in colour on a terminal only, and there no wider than it."""
+    table = _one_line_each(entries, root)
+    natural = terminal.measure(table, options=terminal.options.update(width=100_000)).maximum
+    width = terminal.width
+    if not terminal.is_terminal:
+        width = natural
+    elif natural > width:
+        table = _few_lines_each(entries, root)
+    with terminal.capture() as captured:
+        terminal.print(table, width=width, crop=False)
+    # Short lines: rich fills each up to the table's edge.
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _one_line_each(entries: Sequence[Entry], root: Path) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("run", "status", "step", "time", "choices", "last figures", "reason"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading in ("step", "time") else "left")
+    for entry in entries:
+        table.add_row(
+            Text(_name(entry, root)),
+            _status(entry),
+            *map(Text, (_step(entry), _time(entry))),
+            *map(Text, (_choices(entry), _figures(entry), _reason(entry))),
+        )
+    return table
+
+
+def _few_lines_each(entries: Sequence[Entry], root: Path) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for i, entry in enumerate(entries):
+        if i:
+            table.add_row()
+        table.add_row(_status(entry), Text(_name(entry, root), "bold"))
+        asides = (_choices(entry), _figures(entry), _reason(entry))
+        facts = [fact for fact in (_step(entry), _time(entry)) if fact]
+        lines = [line for line in asides if line]
+        for j in range(max(len(facts), len(lines))):
+            table.add_row(*(Text(rows[j] if j < len(rows) else "") for rows in (facts, lines)))
+    return table
+
+
+def _name(entry: Entry, root: Path) -> str:
+    name = str(entry.path.relative_to(root))
+    return printable(str(root) if name == "." else name)
+
+
+def _status(entry: Entry) -> Text:
+    return Text(entry.status, COLOURS[entry.status])
+
+
+def _step(entry: Entry) -> str:
+    return "" if entry.step is None else f"{entry.step:,}/{entry.steps:,}"
+
+
+def _time(entry: Entry) -> str:
+    return "" if entry.seconds is None else duration(entry.seconds)
+
+
+def _choices(entry: Entry) -> str:
+    """Choices in a fixed order, then the overrides that choose from no group."""
+    groups = [*GROUPS, *sorted(entry.choices.keys() - set(GROUPS))]
+    chosen = [entry.choices[group] for group in groups if entry.choices.get(group) not in (None, *UNSAID)]
+    keys = (override.lstrip("+~").split("=")[0].split("@")[0] for override in entry.overrides)
+    other = [
+        override
+        for key, override in zip(keys, entry.overrides, strict=True)
+        if key not in entry.choices and not key.startswith("hydra.")
+    ]
+    return printable(" ".join(chosen + other))
+
+
+def _figures(entry: Entry) -> str:
+    return figures({key: float(value) for key, value in entry.metrics.items()})
+
+
+def _reason(entry: Entry) -> str:
+    """Why it is not finished: the first line of what it says."""
+    lines = (entry.problem or entry.reason or "").strip().splitlines()
+    return printable(lines[0]) if lines else ""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The runs below a directory and how they went, read from their files alone: no torch, and no trust in what they say."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from gan_cli.record import State
+
+NOT_FINITE = ("nan", "inf", "-inf")  # as the logbook writes what JSON has no word for
+RUN, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
+LARGEST = 1 << 20  # bytes: these files are small, and what is not small is not one of them
+TAIL = 1 << 16  # bytes read from the end of the metrics: some thirty lines
+
+
+@dataclass
+class Entry:
+    """One run: what could be read of it, and in `problem` what could not."""
+
+    path: Path
+    status: str = "unreadable"
+    reason: str | None = None
+    step: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+    created: str | None = None
+    choices: dict[str, str] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)
+    metrics: dict[str, float | str] = field(default_factory=dict)
+    problem: str | None = None
+    time: float = 0.0  # of its start, in seconds since 1970; of its directory where run.json does not say
+
+
+def find(root: Path, warn: Callable[[str], None]) -> Iterator[Path]:
+    """Run directories at and below a directory: those that hold run.json or status.json.
+
+    Does not look inside a run, behind links (`outputs/latest` would be a second copy) or into hidden directories.
+
+    Args:
+        warn: gets a line for every directory that cannot be opened.
+    """
+    waiting = [root]
+    while waiting:
+        directory = waiting.pop()
+        try:
+            with os.scandir(directory) as entries:
+                found = list(entries)
+        except OSError as error:
+            warn(f"{directory}: cannot be opened: {error.strerror}")
+            continue
+        if any(entry.name in (RUN, STATUS) for entry in found):
+            yield directory
+        else:
+            below = (entry.name for entry in found if entry.is_dir(follow_symlinks=False))
+            waiting += [directory / name for name in below if not name.startswith(".")]
+
+
+def newest_first(root: Path, warn: Callable[[str], None]) -> list[Entry]:
+    """All runs at and below a directory; `warn` as for `find`."""
+    return sorted(map(read, find(root, warn)), key=lambda entry: (entry.time, str(entry.path)), reverse=True)
+
+
+def read(directory: Path) -> Entry:
+    """One run. Never raises: anything can be in the files, and any of them can be half written."""
+    entry = Entry(directory)
+    for part in (_read_run, _read_status, _read_metrics):
+        try:
+            part(entry)
+        except OSError as error:
+            entry.problem = entry.problem or f"{Path(str(error.filename)).name} cannot be read: {error.strerror}"
+        except ValueError as error:
+            entry.problem = entry.problem or str(error)
+    if entry.problem:
+        entry.status = "unreadable"
+    if not entry.time:
+        try:
+            entry.time = directory.stat().st_mtime
+        except OSError:
+            entry.problem = entry.problem or "is gone"
+    return entry
+
+
+def _read_run(entry: Entry) -> None:
+    content = _object(entry.path / RUN)
+    choices, overrides = content.get("choices", {}), content.get("overrides", [])
+    if not isinstance(choices, dict) or not isinstance(overrides, list):
+        raise ValueError(f"{RUN}: choices or overrides are not as gan-train writes them")
+    entry.choices = {str(group): str(choice) for group, choice in choices.items() if choice is not None}
+    entry.overrides = [str(override) for override in overrides]
+    try:
+        created = str(content.get("created"))
+        entry.time = datetime.fromisoformat(created).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{RUN}: created is not a time") from None
+    entry.created = created
+
+
+def _read_status(entry: Entry) -> None:
+    content = _object(entry.path / STATUS)
+    status, reason = content.get("status"), content.get("reason")
+    step, steps, seconds = (content.get(key) for key in ("step", "steps", "seconds"))
+    if status not in get_args(State):
+        raise ValueError(f"{STATUS}: status is {str(status)[:40]!r}")
+    if not all(_is_number(value) and value >= 0 for value in (step, steps, seconds)):
+        raise ValueError(f"{STATUS}: step, steps or seconds is not a number")
+    entry.status, entry.reason = status, None if reason is None else str(reason)
+    entry.step, entry.steps, entry.seconds = int(step), int(steps), float(seconds)
+
+
+def _read_metrics(entry: Entry) -> None:
+    """The last whole line; a run that has not logged yet has none."""
+    path = entry.path / METRICS
+    if not path.is_file():  # a pipe of this name would never end
+        raise ValueError(f"{METRICS} is missing")
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+        lines = file.read(TAIL).split(b"\n")
+    if lines == [b""]:
+        return
+    if len(lines) < 2:
+        raise ValueError(f"{METRICS} has no whole line")
+    content = _parsed(lines[-2], METRICS)  # behind the last line end is nothing, or a line that is being written
+    entry.metrics = {key: value for key, value in content.items() if _is_number(value) or value in NOT_FINITE}
+
+
+def _object(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"{path.name} is missing")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"{path.name} is larger than a file of a run")
+    return _parsed(path.read_bytes(), path.name)
+
+
+def _parsed(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{name} is not JSON") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{name} is not a JSON object")
+    return content
+
+
+def _is_number(value: Any) -> bool:
+    """Finite, and no longer than a number of a run."""
+    return type(value) in (int, float) and abs(value) < 1e300

@@ -1,0 +1,79 @@
+"""Every choice that a user can make runs, alone and beside the others; what makes no sense is refused."""
+
+import itertools
+
+import pytest
+from conftest import ROOT, choices, compose_plain, make_run
+
+from gan_cli.errors import ConfigError
+from gan_cli.loop import turn
+
+SHARED = ROOT.parent / "shared" / "datasets"
+SMALL = {"mlp": ("model.width=8",), "dcgan": ("model.base_channels=4", "dataset.size=8")}
+QUICK = ("train.batch_size=8", "train.steps=2", "prior.dim=4")
+POINTS = ("gaussian", "grid", "ring", "spiral")
+
+
+@pytest.mark.parametrize(("loss", "penalty"), [*itertools.product(choices("loss"), choices("penalty"))])
+@pytest.mark.parametrize("model", choices("model"))
+def test_every_loss_goes_with_every_penalty_and_model(loss, penalty, model):
+    run = make_run(f"loss={loss}", f"penalty={penalty}", f"model={model}", *SMALL[model], *QUICK)
+    run.watching = True
+    metrics = turn(run)
+    assert all(float(value) == float(value) for value in metrics.values()), "no figure is NaN"
+    assert {"loss/d", "loss/g", "grad_norm/d", "grad_norm/g"} <= metrics.keys()
+
+
+@pytest.mark.parametrize("optimizer", choices("optimizer"))
+@pytest.mark.parametrize("prior", choices("prior"))
+def test_every_optimizer_goes_with_every_prior(optimizer, prior):
+    run = make_run(f"optimizer={optimizer}", f"prior={prior}", "model=mlp", *SMALL["mlp"], *QUICK)
+    before = [p.clone() for p in (*run.G.parameters(), *run.D.parameters())]
+    turn(run)
+    after = [*run.G.parameters(), *run.D.parameters()]
+    assert all((a != b).any() for a, b in zip(before, after, strict=True)), "every weight moved"
+
+
+@pytest.mark.parametrize("dataset", POINTS)
+@pytest.mark.parametrize("loss", choices("loss"))
+def test_every_density_goes_with_every_loss(dataset, loss):
+    turn(make_run(f"dataset={dataset}", f"loss={loss}", "model=mlp", *SMALL["mlp"], *QUICK))
+
+
+@pytest.mark.parametrize("dataset", POINTS)
+def test_dcgan_refuses_points(dataset):
+    with pytest.raises(ConfigError, match="use model=mlp"):
+        make_run(f"dataset={dataset}", "model=dcgan")
+
+
+def test_the_named_choices_are_the_defaults():
+    assert compose_plain("loss=nonsaturating", "model=dcgan")[0] == compose_plain()[0]
+
+
+def test_the_default_experiment_is_the_default():
+    assert compose_plain("experiment=default")[0] == compose_plain()[0]
+
+
+@pytest.mark.parametrize("name", choices("experiment"))
+def test_every_experiment_builds(name):
+    needs_files = compose_plain(f"experiment={name}")[0]["dataset"]["_target_"].endswith(("MNIST", "CIFAR10"))
+    if needs_files and not SHARED.is_dir():
+        pytest.skip("the data set is not here, and tests do not download")
+    run = make_run(f"experiment={name}", *([f"dataset.root={SHARED}"] if needs_files else []))
+    turn(run)
+
+
+def test_a_loss_brings_its_penalty_and_the_command_line_has_the_last_word():
+    assert compose_plain("loss=wgan_gp")[0]["penalty"]["_target_"] == "gan_cli.penalties.GradientPenalty"
+    assert compose_plain("loss=wasserstein")[0]["penalty"]["_target_"] == "gan_cli.penalties.Clip"
+    assert compose_plain("loss=relativistic")[0]["penalty"]["_target_"] == "gan_cli.penalties.R1R2"
+    assert compose_plain("loss=wgan_gp", "penalty=none")[0]["penalty"]["_target_"] == "gan_cli.penalties.NoPenalty"
+    assert compose_plain("loss=wgan_gp")[0]["train"]["d_steps"] == 5
+    assert compose_plain("loss=wgan_gp", "train.d_steps=1")[0]["train"]["d_steps"] == 1
+
+
+def test_one_learning_rate_moves_both_players_or_one():
+    both = compose_plain("optimizer.lr=0.5")[0]["optimizer"]
+    assert (both["generator"]["lr"], both["discriminator"]["lr"]) == (0.5, 0.5)
+    one = compose_plain("optimizer.discriminator.lr=0.5")[0]["optimizer"]
+    assert (one["generator"]["lr"], one["discriminator"]["lr"]) == (2e-4, 0.5)
