@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 LEVELS = (
     ("errors", "paths", "seeds", "files"),
     ("losses", "penalties", "priors", "models", "data", "ema", "grid", "plots", "interpolate", "settings", "targets"),
-    ("checkpoint", "logbook", "console", "record"),
+    ("checkpoint", "logbook", "console", "record", "listing"),
     ("run", "steps", "pictures", "loop", "export"),
     ("check", "build", "resume"),
     ("cli",),
