@@ -1,4 +1,4 @@
-"""The runs below a directory and how they went, read from their files alone: no torch, and no trust in what they say."""
+"""The runs below a directory and how they went, read from their files alone: without torch, and without trust."""
 
 import json
 import os
@@ -101,13 +101,13 @@ def _read_run(entry: Entry) -> None:
 def _read_status(entry: Entry) -> None:
     content = _object(entry.path / STATUS)
     status, reason = content.get("status"), content.get("reason")
-    step, steps, seconds = (content.get(key) for key in ("step", "steps", "seconds"))
-    if status not in get_args(State):
+    numbers: list[Any] = [content.get(key) for key in ("step", "steps", "seconds")]
+    if not isinstance(status, str) or status not in get_args(State):
         raise ValueError(f"{STATUS}: status is {str(status)[:40]!r}")
-    if not all(_is_number(value) and value >= 0 for value in (step, steps, seconds)):
+    if not all(_is_number(value) and value >= 0 for value in numbers):
         raise ValueError(f"{STATUS}: step, steps or seconds is not a number")
     entry.status, entry.reason = status, None if reason is None else str(reason)
-    entry.step, entry.steps, entry.seconds = int(step), int(steps), float(seconds)
+    entry.step, entry.steps, entry.seconds = int(numbers[0]), int(numbers[1]), float(numbers[2])
 
 
 def _read_metrics(entry: Entry) -> None:

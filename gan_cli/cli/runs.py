@@ -6,9 +6,11 @@ import json
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -84,29 +86,26 @@ def _plain(entry: Entry, root: Path) -> dict[str, object]:
 def _drawn(entries: Sequence[Entry], root: Path, terminal: Console) -> str:
     """The table as it is printed: in colour on a terminal only, and there no wider than it."""
     table = _one_line_each(entries, root)
-    natural = terminal.measure(table, options=terminal.options.update(width=100_000)).maximum
-    width = terminal.width
-    if not terminal.is_terminal:
-        width = natural
-    elif natural > width:
+    width = Measurement.get(terminal, terminal.options.update(max_width=10**6), table).maximum
+    if terminal.is_terminal and width > terminal.width:
         table = _few_lines_each(entries, root)
+    else:
+        terminal.width = width  # in a pipe rich takes 80 columns and would cut
     with terminal.capture() as captured:
-        terminal.print(table, width=width, crop=False)
-    # Short lines: rich fills each up to the table's edge.
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+        terminal.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())  # rich fills up to the edge
 
 
 def _one_line_each(entries: Sequence[Entry], root: Path) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("run", "status", "step", "time", "choices", "last figures", "reason"):
+    headings = ["run", "status", "step", "time", "choices", "last figures"]
+    headings += ["reason"] if any(map(_reason, entries)) else []
+    for heading in headings:
         table.add_column(heading, no_wrap=True, justify="right" if heading in ("step", "time") else "left")
     for entry in entries:
-        table.add_row(
-            Text(_name(entry, root)),
-            _status(entry),
-            *map(Text, (_step(entry), _time(entry))),
-            *map(Text, (_choices(entry), _figures(entry), _reason(entry))),
-        )
+        facts = (_step, _time, _choices, _figures, _reason)
+        cells = [Text(_name(entry, root)), _status(entry), *(Text(fact(entry)) for fact in facts)]
+        table.add_row(*cells[: len(headings)])
     return table
 
 
@@ -118,11 +117,10 @@ def _few_lines_each(entries: Sequence[Entry], root: Path) -> Table:
         if i:
             table.add_row()
         table.add_row(_status(entry), Text(_name(entry, root), "bold"))
-        asides = (_choices(entry), _figures(entry), _reason(entry))
-        facts = [fact for fact in (_step(entry), _time(entry)) if fact]
-        lines = [line for line in asides if line]
-        for j in range(max(len(facts), len(lines))):
-            table.add_row(*(Text(rows[j] if j < len(rows) else "") for rows in (facts, lines)))
+        left = filter(None, (_step(entry), _time(entry)))
+        right = filter(None, (_choices(entry), _figures(entry), _reason(entry)))
+        for cells in zip_longest(left, right, fillvalue=""):
+            table.add_row(*map(Text, cells))
     return table
 
 
