@@ -18,6 +18,8 @@ from torch import Tensor
 from gan_cli.errors import RunError
 from gan_cli.grid import save_png
 
+_END = ".end"  # how the name of the event file with a session's end ends
+
 # One chart for what belongs together: tags are regular expressions over what a run logs.
 LAYOUT = {
     "GAN": {
@@ -56,6 +58,8 @@ class Logbook:
                     picture.unlink()
         except OSError as error:
             raise RunError(f"{directory}: the run directory cannot be written: {error.strerror}") from error
+        for end in directory.glob(f"events.out.tfevents.*{_END}"):
+            end.unlink()
         # purge_step on fresh runs too: without it a point logged before the first checkpoint stays as a double.
         self._writer = SummaryWriter(str(directory), purge_step=step + 1, flush_secs=5)
 
@@ -63,8 +67,7 @@ class Logbook:
         """Tell TensorBoard's HParams tab what this run chose."""
         from tensorboard.plugins.hparams.plugin_data_pb2 import SessionStartInfo
 
-        # The group makes the row: two runs with the same choices are still two rows.
-        info = SessionStartInfo(group_name=self._directory.name, start_time_secs=time.time())
+        info = SessionStartInfo(start_time_secs=time.time())  # no group: each run is a row, named by its path
         for name, value in choices.items():
             if isinstance(value, bool):
                 info.hparams[name].bool_value = value
@@ -72,7 +75,7 @@ class Logbook:
                 info.hparams[name].number_value = value
             else:
                 info.hparams[name].string_value = str(value)
-        self._session("session_start_info", info)
+        _session(self._writer, "session_start_info", info)
         self._writer.add_custom_scalars(LAYOUT)
 
     def scalars(self, step: int, metrics: dict[str, Tensor | float]) -> dict[str, float]:
@@ -115,27 +118,16 @@ class Logbook:
         """Close the files. `success` ends the session in the HParams tab; None leaves it open for a resume."""
         from tensorboard.plugins.hparams import api_pb2
         from tensorboard.plugins.hparams.plugin_data_pb2 import SessionEndInfo
+        from torch.utils.tensorboard import SummaryWriter
 
         if success is not None:
             status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
-            self._session("session_end_info", SessionEndInfo(status=status, end_time_secs=time.time()))
+            # In a file of its own: TensorBoard believes the first end it reads, and a resumed run takes this one back.
+            with SummaryWriter(str(self._directory), filename_suffix=_END) as writer:
+                _session(writer, "session_end_info", SessionEndInfo(status=status, end_time_secs=time.time()))
         self._writer.close()
         for file in self._files.values():
             file.close()
-
-    def _session(self, kind: str, info: Any) -> None:
-        """Write one message of the HParams plug-in: torch's own writer makes a run of its own of it, and
-        tensorboard's helpers need TensorFlow."""
-        from tensorboard.compat.proto.summary_pb2 import Summary
-        from tensorboard.plugins.hparams import metadata
-        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
-
-        value = Summary.Value(
-            tag=f"_hparams_/{kind}",
-            metadata=metadata.create_summary_metadata(HParamsPluginData(**{kind: info})),
-            tensor=metadata.NULL_TENSOR,
-        )
-        self._writer.file_writer.add_summary(Summary(value=[value]))
 
     def _write(self, name: str, step: int, values: dict[str, float]) -> None:
         # JSON has no word for them, and a log must say which one it was.
@@ -145,3 +137,19 @@ class Logbook:
         self._files[name].flush()
         for tag, value in values.items():
             self._writer.add_scalar(tag, value, step)
+
+
+def _session(writer: Any, kind: str, info: Any) -> None:
+    """Write one message of the HParams plug-in: torch's own way makes a run of its own of it, and TensorBoard's needs
+    TensorFlow.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    value = Summary.Value(
+        tag=f"_hparams_/{kind}",
+        metadata=metadata.create_summary_metadata(HParamsPluginData(**{kind: info})),
+        tensor=metadata.NULL_TENSOR,
+    )
+    writer.file_writer.add_summary(Summary(value=[value]))

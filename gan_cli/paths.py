@@ -9,21 +9,32 @@ _PACKAGE = Path(__file__).resolve().parent
 CONF_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
 
 
+# What `outputs/latest` shows of the newest run: all but the TensorBoard events. TensorBoard follows links, and a link to
+# the run itself would give it the newest run twice.
+_SHOWN = ("run.json", "config.yaml", "status.json", "metrics.jsonl", "timing.jsonl", "samples", "checkpoints", "generator")
+
+
 def point_latest(run_dir: Path) -> Path | None:
-    """Make `outputs/latest` point to a run directory below `outputs`.
+    """Make `outputs/latest` show a run directory below `outputs`: a directory of links to its files.
 
     Returns:
-        The link, or None where the run lies elsewhere or the file system has no links.
+        `outputs/latest`, or None where the run lies elsewhere or the file system has no links.
     """
-    outputs = Path("outputs").absolute()
-    run_dir = run_dir.absolute()
+    outputs, run_dir = Path("outputs").absolute(), run_dir.absolute()
     if outputs not in run_dir.parents:
         return None
-    link, fresh = outputs / "latest", outputs / f".latest-{os.getpid()}"
+    latest = outputs / "latest"
     try:
-        fresh.symlink_to(run_dir.relative_to(outputs), target_is_directory=True)
-        os.replace(fresh, link)  # atomic: a reader sees the old run or the new one
+        latest.mkdir(exist_ok=True)
+        for name in reversed(_SHOWN):  # run.json last: it is the one that `real_run` follows
+            fresh = latest / f".{name}-{os.getpid()}"
+            fresh.symlink_to(Path("..") / run_dir.relative_to(outputs) / name)
+            os.replace(fresh, latest / name)  # atomic: a reader follows the old run or the new one
     except OSError:
-        fresh.unlink(missing_ok=True)
         return None
-    return link
+    return latest
+
+
+def real_run(path: Path) -> Path:
+    """The run directory behind a path that a user gave: where the links of `outputs/latest` lead, others themselves."""
+    return (path / "run.json").resolve().parent if (path / "run.json").is_symlink() else path.resolve()

@@ -1,8 +1,8 @@
 """What a run shows of its samples: a grid of images, a scatter plot over D, or densities."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -44,7 +44,16 @@ def samples(run: Run) -> Picture | None:
 
 def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
     real = run.reals.peek(POINTS, "grid")
-    logits: Callable[[Tensor], Tensor] = lambda x: D(x.to(run.device)).float().cpu()  # noqa: E731
+
+    def scores(x: Tensor) -> Tensor:
+        return cast(Tensor, D(x.to(run.device))).float().cpu()
+
+    # The picture's neutral colour is where D decides; a critic's score has no such place, and its middle stands in.
+    neutral = scores(torch.cat([real, fake])).median() if run.loss.threshold is None else run.loss.threshold
+
+    def logits(x: Tensor) -> Tensor:
+        return scores(x) - neutral
+
     title, probability = f"step {run.step:,}", run.loss.probabilities
     if run.reals.shape == (2,):
         return plots.scatter(real.cpu(), fake.cpu(), logits, title=title, probability=probability)

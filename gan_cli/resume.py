@@ -12,6 +12,7 @@ from gan_cli import checkpoint
 from gan_cli.check import Problem, report
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.files import read_json
+from gan_cli.paths import real_run
 from gan_cli.run import machine
 from gan_cli.targets import refuse_foreign
 
@@ -47,7 +48,7 @@ def run_directory(path: str) -> Path:
         raise RunError(f"resume: there is no directory {path!r}; give a run directory, such as outputs/latest")
     if not (directory / "config.yaml").is_file():
         raise RunError(f"resume: {path!r} holds no run (no config.yaml); gan-runs lists the runs there are")
-    return directory.resolve()
+    return real_run(directory)
 
 
 def stored_config(directory: Path, trust: bool) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def config_to_resume(asked: dict[str, Any], given: Sequence[str]) -> tuple[dict[
     """
     directory = run_directory(asked["resume"])
     stored = stored_config(directory, asked["trust"] is True)
-    merged = copy.deepcopy(stored)
+    merged = copy.deepcopy(stored) | {key: asked[key] for key in ("dry_run", "resume", "trust")}
     # An experiment sets keys of every group: then the whole of what was composed is what the user asked for.
     for key in asked if "experiment" in given else given:
         _put(merged, key.split("."), _get(asked, key.split(".")))

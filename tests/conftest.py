@@ -34,7 +34,7 @@ def make_run(*overrides: str) -> Run:
     return build(*compose_plain(*overrides))
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_run() -> Callable[..., Run]:
     """Builds a tiny run: an MLP on numbers, six steps."""
     return lambda *overrides: make_run(*TINY, *overrides)

@@ -46,7 +46,7 @@ def test_all_mistakes_are_told_at_once():
     ("overrides", "line"),
     [
         (["train.device=cpu"], "did you mean device=... at the top?"),
-        (["loss.gp=10"], "loss.gp: gan_cli.losses.NonSaturating has no such argument; there are: real_label, fake_label"),
+        (["loss.gp=1"], "loss.gp: gan_cli.losses.NonSaturating has no such argument; there are: real_label, fake_label"),
         (["loss=hinge", "loss.gp=10"], "loss.gp: gan_cli.losses.Hinge has no such argument; it takes none"),
         (["+losss=foo"], "losss: no such key; did you mean 'loss'?"),
         (["+optimizer.lrr=0.1"], "optimizer.lrr: nothing in this choice uses it"),
@@ -55,7 +55,7 @@ def test_all_mistakes_are_told_at_once():
         (["model.generator.noise_dim=3"], "comes from prior.dim and cannot be set here"),
         (["dataset=folder"], "dataset.path: needs a value; give one with dataset.path=..."),
         (["~optimizer"], "optimizer: is missing; choose one with optimizer=..."),
-        (["loss=[hinge,minimax]"], "loss: expected one choice, got [hinge,minimax] (one run each: loss=hinge,minimax -m)"),
+        (["loss=[hinge,minimax]"], "loss: expected one choice, got [hinge,minimax] (one run each: loss=hinge,minimax"),
         (["loss._target_=nowhere.Loss"], "loss._target_: 'nowhere.Loss' was not found: there is no 'nowhere'"),
         (["loss._target_=gan_cli.losses.Nope"], "there is no 'gan_cli.losses.Nope'"),
         (["loss._target_=gan_cli.losses.LOG"], "there is no 'gan_cli.losses.LOG'"),

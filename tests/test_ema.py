@@ -51,5 +51,5 @@ def test_the_average_takes_no_gradient_and_leaves_G_alone():
 
 @pytest.mark.parametrize(("half_life", "ramp"), [(0, 0.05), (-1, 0.05), (10, -0.1)])
 def test_settings_out_of_range_are_refused(half_life, ramp):
-    with pytest.raises(ValueError, match="half-life|ramp"):
+    with pytest.raises(ValueError, match=r"half-life|ramp"):
         EMA(net(0.0), half_life, ramp)

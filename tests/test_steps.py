@@ -142,7 +142,13 @@ def test_a_lazy_penalty_is_taken_at_every_nth_update_of_D():
     taken = []
     run = make_run(*TINY, "penalty=r1", "penalty.every=4", "train.d_steps=2")
     penalty = type(run.penalty).__call__
-    run.penalty.__class__ = type("Spy", (type(run.penalty),), {"__call__": lambda self, D, x, f: taken.append(run.reals.cursor) or penalty(self, D, x, f)})  # noqa: E501
+
+    class Spy(type(run.penalty)):
+        def __call__(self, D, real, fake):
+            taken.append(run.reals.cursor)
+            return penalty(self, D, real, fake)
+
+    run.penalty.__class__ = Spy
     for _ in range(9):
         discriminator_step(run, next(run.reals))
     assert taken == [1, 5, 9]

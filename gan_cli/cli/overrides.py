@@ -67,8 +67,9 @@ def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
             prepared.append(text)  # Hydra says what is wrong with it
             continue
         key = override.key_or_group
-        if key in known and isinstance(override.value(), list):
-            sweep = f"one run each: {key}={','.join(map(str, override.value()))} -m"
+        value = override.value()
+        if key in known and isinstance(value, list):
+            sweep = f"one run each: {key}={','.join(map(str, value))} -m"
             raise ConfigError(f"{key}: expected one choice, got {text.split('=', 1)[1]} ({sweep})")
         plain = override.type is not None and not text.startswith(("+", "~"))
         is_choice = key in known or "/" in key or key.split(".")[0] == "hydra"

@@ -13,7 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_cli import __version__
-from gan_cli.cli.overrides import as_typed, config_dirs, groups_below, job_dir, key_of, prepare, split_arguments, swept_keys
+from gan_cli.cli.overrides import (
+    as_typed,
+    config_dirs,
+    groups_below,
+    job_dir,
+    key_of,
+    prepare,
+    split_arguments,
+    swept_keys,
+)
 from gan_cli.cli.signals import stopped_by_signal
 from gan_cli.errors import GanError, Stopped
 from gan_cli.paths import CONF_DIR
@@ -95,9 +104,13 @@ def _message(error: Exception) -> str:
 
 def _remove_if_empty(directory: Path) -> None:
     """Take away the directories that Hydra made for a run that did not start."""
+    here = Path.cwd()
     with suppress(OSError):  # not empty: something of a run is in it
-        for path in (directory, directory.parent):
-            path.rmdir()
+        directory.rmdir()
+        for parent in directory.parents:
+            if here not in parent.parents:
+                return
+            parent.rmdir()
 
 
 if __name__ == "__main__":
