@@ -181,13 +181,10 @@ def test_noise_number_i_is_its_own(finished):
 
 
 def test_drawing_leaves_the_global_generator_alone(finished):
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
     sampler = export.load(finished)
-    after_load = torch.get_rng_state()
+    before = torch.get_rng_state()
     sampler(sampler.noise(0, 0, 3))
-    assert torch.equal(torch.get_rng_state(), after_load)
-    assert len(before) == len(after_load)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_samples_are_what_the_network_says(finished):
@@ -252,7 +249,7 @@ def test_our_own_classes_that_write_files_are_no_generators(finished, tmp_path):
     ("key", "value", "message"),
     [
         ("extra_layers", 10**9, "extra_layers of the generator is 1000000000"),
-        ("base_channels", 1 << 16, "are not those of the networks described"),
+        ("base_channels", 1024, "are not those of the networks described"),
         ("base_channels", 4, "are not those of the networks described"),
         ("shape", [1, 10**6, 10**6], "shape of the generator is"),
         ("shape", [1, 16, 16], "are not those of the networks described"),
@@ -333,7 +330,7 @@ class Own(nn.Module):
 def test_one_s_own_generator_is_drawn_from_on_trust(tmp_path):
     node = {"_target_": f"{__name__}.Own", "arguments": {"shape": [2], "noise_dim": 4}}
     export.write(begin(tmp_path / "run", generator=node, shape=[2]), Own((2,), 4), None, step=1)
-    with pytest.raises(ConfigError, match="test_export.Own"):
+    with pytest.raises(ConfigError, match="Own"):
         export.load(tmp_path / "run")
     sampler = export.load(tmp_path / "run", trust=True)
     assert sampler(sampler.noise(0, 0, 3)).shape == (3, 2)

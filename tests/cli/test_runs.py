@@ -35,7 +35,7 @@ def put(directory: Path, minute=0, status="finished", reason=None, overrides=("l
     return directory
 
 
-@pytest.fixture()
+@pytest.fixture
 def listed(tmp_path, capsys):
     """The list of tmp_path as other programs get it."""
 
@@ -200,14 +200,14 @@ def test_what_a_terminal_would_obey_is_shown_escaped(tmp_path, capsys):
 
 def test_eighty_columns_get_a_few_lines_a_run_and_nothing_cut(tmp_path):
     name = "2026-11-22/02-36-18-013205_dcgan-nonsaturating"
-    put(tmp_path / name, status="stopped", reason="signal", overrides=["train.steps=2000", "dataset.path=" + "x" * 90])
+    put(tmp_path / name, status="stopped", reason="signal", overrides=["train.steps=2000", "dataset.path=" + "X" * 90])
     text = shown(tmp_path, 80)
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     first, *others = text.splitlines()
     assert first.split() == ["stopped", name]
-    assert others[0].split() == ["1,000/2,000", *"digits dcgan hinge normal adam train.steps=2000".split()]
-    assert text.count("x") == 90
+    assert others[0].split() == ["1,000/2,000", *["digits", "dcgan", "hinge", "normal", "adam", "train.steps=2000"]]
+    assert text.count("X") == 90
     assert LINE in text
     assert others[-1].split() == ["signal"]
 
