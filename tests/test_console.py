@@ -1,0 +1,52 @@
+"""What a user sees while a run goes on."""
+
+import io
+
+from rich.console import Console as Terminal
+
+from gan_cli.console import Console, Rate
+
+METRICS = {"loss/d": 1.386, "loss/g": 0.693, "prob/d_x": 0.5, "prob/d_g_z": 0.25, "logit/real": 0.0}
+
+
+def screen(is_terminal: bool) -> tuple[Terminal, io.StringIO]:
+    stream = io.StringIO()
+    return Terminal(file=stream, force_terminal=is_terminal, width=160, highlight=False), stream
+
+
+def test_a_terminal_gets_a_live_bar_with_losses_probabilities_rate_and_time_left():
+    terminal, stream = screen(True)
+    with Console(0, 100, 64, terminal) as console:
+        console.rate.lap(10)
+        console.show(10, METRICS)
+        console._last_draw = 0
+        console.tick(10)
+    drawn = stream.getvalue()
+    for word in ("loss D 1.386", "G 0.693", "D(x) 0.500", "D(G(z)) 0.250", "10/100", "images/s", "left"):
+        assert word in drawn
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then_and_one_at_the_end():
+    terminal, stream = screen(False)
+    with Console(0, 100, 64, terminal, interval=3600) as console:
+        for step in range(10, 101, 10):
+            console.tick(step)
+            console.show(step, METRICS)
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("step 100/100 · loss D 1.386 · G 0.693 · D(x) 0.500 · D(G(z)) 0.250 · ")
+
+
+def test_text_from_elsewhere_is_not_markup():
+    terminal, stream = screen(False)
+    with Console(0, 1, 1, terminal) as console:
+        console.say("[bold]a path[/bold]")
+    assert stream.getvalue() == "[bold]a path[/bold]\n"
+
+
+def test_the_rate_counts_images_and_the_time_left_counts_this_process_alone(monkeypatch):
+    clock = iter([100.0, 102.0, 104.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    rate = Rate(step=50, steps=150, images_per_step=64)
+    assert rate.left(50) is None
+    assert rate.lap(60) == 10 * 64 / 2
+    assert rate.left(70) == 80 * 4 / 20

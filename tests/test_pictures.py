@@ -1,0 +1,76 @@
+"""What a run shows of itself: a grid, a scatter plot, densities; looking changes nothing."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY, make_run
+
+from gan_cli.loop import turn
+from gan_cli.pictures import evaluating, samples
+
+SMALL = ("model=mlp", "model.width=8", "prior.dim=2", "train.steps=6", "train.batch_size=16")
+
+
+@pytest.mark.parametrize("dataset", ["digits", "ring", "gaussian"])
+@pytest.mark.parametrize("ema", ["10000", "null"])
+def test_every_kind_of_data_has_its_picture(dataset, ema):
+    run = make_run(*SMALL, f"dataset={dataset}", f"train.ema_half_life_images={ema}")
+    picture = samples(run)
+    assert picture.ndim == 3
+    assert picture.shape[2] == 3
+    assert picture.dtype == np.uint8
+    assert picture.std() > 10, "not blank"
+
+
+def test_points_of_many_dimensions_have_none(tmp_path):
+    np.save(tmp_path / "points.npy", np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32))
+    assert samples(make_run(*SMALL, "dataset=array", f"dataset.path={tmp_path}/points.npy")) is None
+
+
+def test_the_same_noise_is_drawn_at_every_step():
+    run = make_run(*SMALL, "dataset=digits")
+    assert np.array_equal(samples(run), samples(run))
+    for _ in range(3):
+        turn(run)
+        run.step += 1
+        run.ema.update(run.step * 16, 16)
+    assert not np.array_equal(samples(run), samples(make_run(*SMALL, "dataset=digits")))
+
+
+def test_looking_draws_no_number_that_training_would_have_drawn():
+    run = make_run(*SMALL, "dataset=ring", "model.discriminator.dropout=0.5")
+    before = torch.get_rng_state(), run.noise.get_state(), run.reals.cursor
+    samples(run)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert torch.equal(run.noise.get_state(), before[1])
+    assert run.reals.cursor == before[2]
+    assert run.D.training
+    assert run.G.training
+
+
+def test_evaluation_mode_ends_where_it_began():
+    net = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.BatchNorm1d(2))
+    net[1].eval()  # as a user may have set it
+    with pytest.raises(RuntimeError, match="inside"), evaluating(net) as seen:
+        assert not any(module.training for module in seen.modules())
+        raise RuntimeError("inside")
+    assert [module.training for module in net] == [True, False]
+
+
+def test_the_neutral_colour_is_where_D_decides(monkeypatch):
+    """Least squares decides at 0.5; a critic's score has no such place, and the middle of its scores stands in."""
+    from gan_cli import plots
+
+    seen = []
+
+    def spy(real, fake, logits, **_):
+        seen.append(logits(torch.cat([real, fake])))
+        return np.zeros((4, 4, 3), np.uint8)
+
+    monkeypatch.setattr(plots, "scatter", spy)
+    for loss in ("wgan_gp", "least_squares"):
+        run = make_run(*TINY, "dataset=ring", f"loss={loss}")
+        torch.nn.init.constant_(run.D.net[-2].bias, 40.5)
+        samples(run)
+    assert seen[0].median().abs() < 1e-4
+    assert 38 < seen[1].median() < 42

@@ -1,0 +1,68 @@
+"""What a run directory says about its run, and where `outputs/latest` leads."""
+
+import json
+import subprocess
+
+import pytest
+
+from gan_cli import files, paths
+from gan_cli.errors import RunError
+from gan_cli.record import Status, git_state, write_run
+
+
+def test_seconds_add_up_over_the_processes_of_a_run(tmp_path):
+    Status(tmp_path, steps=10).write("running", 3)
+    content = json.loads((tmp_path / "status.json").read_text())
+    content["seconds"] = 100.0
+    (tmp_path / "status.json").write_text(json.dumps(content))
+    assert 100 <= Status(tmp_path, steps=10).seconds < 101
+    assert (content["status"], content["step"], content["steps"]) == ("running", 3, 10)
+
+
+def test_the_git_state_names_the_commit_and_whether_it_is_clean(tmp_path):
+    assert git_state(tmp_path) is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.invalid"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    state = git_state(tmp_path)
+    assert len(state["commit"]) == 40
+    assert state["dirty"] is False
+    (tmp_path / "new").touch()
+    assert git_state(tmp_path)["dirty"] is True
+
+
+def test_run_json_keeps_what_the_command_says(tmp_path):
+    write_run(tmp_path, {"command": ["gan-train", "seed=1"]})
+    content = json.loads((tmp_path / "run.json").read_text())
+    assert content["command"] == ["gan-train", "seed=1"]
+    assert {"created", "versions", "git"} < content.keys()
+
+
+def test_json_is_read_or_refused(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"a": "ü"})
+    assert files.read_json(path) == {"a": "ü"}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"], "nothing is left beside it"
+    for text, message in {"{": "is not JSON", "[1]": "expected a JSON object, found a list"}.items():
+        path.write_text(text)
+        with pytest.raises(RunError, match=message):
+            files.read_json(path)
+    with pytest.raises(RunError, match="cannot be read"):
+        files.read_json(tmp_path / "none.json")
+    with pytest.raises(RunError, match="cannot be written"):
+        files.write_json(tmp_path / "none" / "a.json", {})
+
+
+def test_latest_follows_the_newest_run_and_no_run_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("outputs/a/one", "outputs/a/two", "elsewhere/three"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "run.json").write_text(name)
+    for name in ("outputs/a/one", "outputs/a/two"):
+        latest = paths.point_latest(tmp_path / name)
+        assert latest == tmp_path / "outputs/latest"
+        assert paths.real_run(latest) == (tmp_path / name).resolve()
+    assert paths.point_latest(tmp_path / "elsewhere/three") is None
+    assert paths.real_run(latest) == (tmp_path / "outputs/a/two").resolve()
+    assert paths.real_run(tmp_path / "elsewhere/three") == (tmp_path / "elsewhere/three").resolve()
+    assert {path.name for path in latest.iterdir()} == set(paths._SHOWN), "nothing unfinished is left"
