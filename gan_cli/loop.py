@@ -9,6 +9,8 @@ def train(run: Run) -> None:
     """Train until `run.step` reaches `run.steps` or `run.stopping` is set, and commit the last step."""
     cfg = run.cfg
     if run.step == 0:
+        for _ in range(cfg.d_head_start):
+            discriminator_step(run, next(run.reals))
         run.save()  # from here on there is always a checkpoint to go on from
     while run.step < run.steps and not run.stopping:
         run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
@@ -21,9 +23,11 @@ def train(run: Run) -> None:
             report(run, metrics)
         if run.due(cfg.sample_every):
             draw(run)
-        if run.due(cfg.checkpoint_every) or run.stopping:
+        if run.due(cfg.checkpoint_every):
             run.save()
         run.console.tick(run.step)
+    if run.committed != run.step:  # stopped between two checkpoints
+        run.save()
 
 
 def turn(run: Run) -> Metrics:

@@ -43,6 +43,7 @@ class Run:
     opt_D: Optimizer
     ema: EMA | None
     step: int = 0
+    committed: int | None = None  # the step of the last checkpoint
     stopping: bool = False  # set from a signal handler; the step ends first
     watching: bool = False  # whether this step's figures will be logged
     fakes: Tensor | None = None  # D's last fakes with their graph, where G's update uses them again
@@ -84,6 +85,7 @@ class Run:
         """Commit: make the logs durable, then write a checkpoint that says how far they go."""
         state = self._state() | {"offsets": self.log.commit()}
         path = checkpoint.save(self.directory / "checkpoints", self.step, state, self.cfg.keep)
+        self.committed = self.step
         self.status.write("running", self.step)
         return path
 
@@ -120,6 +122,7 @@ class Run:
         except (RuntimeError, ValueError) as error:
             raise RunError(f"the checkpoint does not fit the networks of this config: {error}") from error
         self.step, self.reals.cursor = state["step"], state["cursor"]
+        self.committed = self.step
         self.last_penalty = state["last_penalty"].to(self.device)
         self.noise.set_state(state["noise"])
         torch.set_rng_state(state["random"])

@@ -40,6 +40,7 @@ class TrainConfig:
     batch_size: int = 64
     d_steps: int = 1
     g_steps: int = 1
+    d_head_start: int = 0
     fakes: Literal["fresh", "reused"] = "fresh"
     updates: Literal["alternating", "simultaneous"] = "alternating"
     ema_half_life_images: float | None = None
@@ -68,7 +69,7 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} must be positive or null, got {value}")
-        for name in ("ema_ramp", "lr_warmup_steps", "lr_final"):
+        for name in ("d_head_start", "ema_ramp", "lr_warmup_steps", "lr_final"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.updates == "simultaneous" and (self.d_steps, self.g_steps) != (1, 1):

@@ -18,7 +18,7 @@ from gan_cli.cli import train as command
 FILES = {"config.yaml", "run.json", "status.json", "metrics.jsonl", "timing.jsonl", "samples", "checkpoints", "generator"}
 
 
-@pytest.fixture()
+@pytest.fixture
 def gan_train(tmp_path, monkeypatch, capsys):
     """Runs the command in an empty working directory, in this process; returns exit code, output and errors."""
     monkeypatch.chdir(tmp_path)
@@ -45,7 +45,7 @@ def test_a_run_leaves_a_directory_that_says_all_about_it(gan_train):
     code, out, _ = gan_train(*TINY, "seed=3")
     (run,) = runs()
     assert code == 0
-    assert FILES <= {path.name for path in run.iterdir()}
+    assert {path.name for path in run.iterdir()} >= FILES
     assert len(list(run.glob("events.out.tfevents.*"))) == 2, "the run and its end"
     status = json.loads((run / "status.json").read_text())
     assert (status["status"], status["reason"], status["step"], status["steps"]) == ("finished", None, 6, 6)
