@@ -9,9 +9,10 @@ _PACKAGE = Path(__file__).resolve().parent
 CONF_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent / "conf"
 
 
-# What `outputs/latest` shows of the newest run: all but the TensorBoard events. TensorBoard follows links, and a link to
-# the run itself would give it the newest run twice.
-_SHOWN = ("run.json", "config.yaml", "status.json", "metrics.jsonl", "timing.jsonl", "samples", "checkpoints", "generator")
+# What `outputs/latest` shows of the newest run: all but the TensorBoard events. TensorBoard follows links, and a link
+# to the run itself would give it the newest run twice.
+_FILES = ("run.json", "config.yaml", "status.json", "metrics.jsonl", "timing.jsonl")
+_SHOWN = (*_FILES, "samples", "checkpoints", "generator")
 
 
 def point_latest(run_dir: Path) -> Path | None:

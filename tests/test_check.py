@@ -46,7 +46,7 @@ def test_all_mistakes_are_told_at_once():
     ("overrides", "line"),
     [
         (["train.device=cpu"], "did you mean device=... at the top?"),
-        (["loss.gp=1"], "loss.gp: gan_cli.losses.NonSaturating has no such argument; there are: real_label, fake_label"),
+        (["loss.gp=1"], "loss.gp: gan_cli.losses.NonSaturating has no such argument; there are: real_label"),
         (["loss=hinge", "loss.gp=10"], "loss.gp: gan_cli.losses.Hinge has no such argument; it takes none"),
         (["+losss=foo"], "losss: no such key; did you mean 'loss'?"),
         (["+optimizer.lrr=0.1"], "optimizer.lrr: nothing in this choice uses it"),

