@@ -1,6 +1,7 @@
 """From a composed config to a `Run`: the only place where the classes that a config names are called."""
 
 import inspect
+from collections.abc import Container
 from typing import Any, TypeVar, cast
 
 import torch
@@ -37,18 +38,19 @@ def plain(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from error
 
 
-def build(config: dict[str, Any], written: dict[str, Any] | None = None) -> Run:
+def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: Container[str] = ()) -> Run:
     """Build every part of a run. Nothing is written, and the data are read last.
 
     Args:
         config: plain containers, resolved.
         written: the same before resolving, where there is such a thing.
+        given: the keys on the command line.
 
     Raises:
         ConfigError: all mistakes of the config at once.
         DataError: the data set cannot be read.
     """
-    builder = _Builder(config, check(config, written))
+    builder = _Builder(config, check(config, written, given))
     settings = builder.settings()
     data = builder.part("dataset")
     prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")

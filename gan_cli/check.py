@@ -9,7 +9,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, Union
 
@@ -54,13 +54,16 @@ def report(problems: Sequence[Problem]) -> ConfigError:
     return ConfigError("\n  ".join([f"{count} in this config:", *indented]))
 
 
-def check(plain: Mapping[str, Any], written: Mapping[str, Any] | None = None) -> list[Problem]:
+def check(
+    plain: Mapping[str, Any], written: Mapping[str, Any] | None = None, given: Container[str] = ()
+) -> list[Problem]:
     """Compare a config with the signatures of the classes it names.
 
     Args:
         plain: the config, resolved, as plain containers.
-        written: the same before resolving: a key that two players share must be used by some `${...}` in it. A stored
-            config has no such form, and its shared keys are taken as they are.
+        written: the same before resolving, where there is such a thing.
+        given: the keys on the command line. One that two players share must be used by some `${...}`: it is skipped
+            in silence otherwise, where both players have values of their own or it is misspelt.
     """
     settings = typing.get_type_hints(Settings)
     settings = {field.name: settings[field.name] for field in fields(Settings)}
@@ -70,14 +73,15 @@ def check(plain: Mapping[str, Any], written: Mapping[str, Any] | None = None) ->
             found += _fits(key, value, settings[key])
         elif key not in GROUPS:
             found.append(Problem(key, f"no such key{did_you_mean(key, [*settings, *GROUPS])}"))
-    used = None if written is None else set(_interpolations(written))
+    used = set(_interpolations(written))
     for group in GROUPS:
         node = plain.get(group)
         if not isinstance(node, Mapping):
             what = "is missing" if node is None else f"expected a choice of this group, got {node!r}"
             found.append(Problem(group, f"{what}; choose one with {group}=... (gan-train --help lists them)"))
         elif group in ("model", "optimizer"):
-            found += _knobs(group, node, used)
+            unused = [key for key in node if f"{group}.{key}" in given and f"{group}.{key}" not in used]
+            found += _players(group, node, unused)
         else:
             found += _node(group, node)
     return found
@@ -96,7 +100,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(known)}"
 
 
-def _knobs(path: str, node: Mapping[str, Any], used: set[str] | None) -> list[Problem]:
+def _players(path: str, node: Mapping[str, Any], unused: Iterable[str]) -> list[Problem]:
     """A group of two players: a node for each, and values that they share by interpolation."""
     found: list[Problem] = []
     for player in ("generator", "discriminator"):
@@ -105,11 +109,10 @@ def _knobs(path: str, node: Mapping[str, Any], used: set[str] | None) -> list[Pr
             found += _node(f"{path}.{player}", child)
         else:
             found.append(Problem(f"{path}.{player}", f"expected a node with a _target_, got {child!r}"))
-    shared = [key for key in node if used is None or f"{path}.{key}" in used]
-    for key in node:
-        if key not in ("generator", "discriminator", *shared):
-            known = [*shared, "generator", "discriminator"]
-            found.append(Problem(f"{path}.{key}", f"nothing in this choice uses it{did_you_mean(str(key), known)}"))
+    for key in unused:
+        if not isinstance(node[key], Mapping):
+            known = [other for other in node if other not in unused]
+            found.append(Problem(f"{path}.{key}", f"nothing in this choice uses it{did_you_mean(key, known)}"))
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from gan_cli.build import build, plain
-from gan_cli.cli.overrides import groups_below, prepare
+from gan_cli.cli.overrides import groups_below, key_of, prepare
 from gan_cli.loop import train
 from gan_cli.paths import CONF_DIR
 from gan_cli.run import Run
@@ -31,7 +31,7 @@ def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def make_run(*overrides: str) -> Run:
     """A run built from the config that these overrides compose."""
-    return build(*compose_plain(*overrides))
+    return build(*compose_plain(*overrides), given={key_of(override) for override in overrides})
 
 
 @pytest.fixture

@@ -83,6 +83,13 @@ def test_a_mistake_is_told_with_what_to_do(overrides, line):
     assert line in refusal(*overrides)
 
 
+def test_players_may_both_have_their_own_values_but_a_shared_one_that_nobody_reads_is_told():
+    own = ["model=mlp", "model.generator.width=8", "model.discriminator.width=9", "train.steps=2"]
+    assert make_run(*own).D.net[1].out_features == 9
+    assert "model.width: nothing in this choice uses it" in refusal(*own, "model.width=10")
+    assert "optimizer.weight_decay: nothing in this choice uses it" in refusal("optimizer.weight_decay=0.1")
+
+
 def test_an_interpolation_that_leads_nowhere_names_its_key():
     with pytest.raises(ConfigError, match=r"^seed: Interpolation key 'nosuch' not found$"):
         compose_plain("seed=${nosuch}")

@@ -50,7 +50,7 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
                 "ask for more with train.steps=..."
             )
     else:
-        run = build(config, written)
+        run = build(config, written, given)
     if config["dry_run"]:
         dry_run(run, terminal)
         return

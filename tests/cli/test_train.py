@@ -165,35 +165,6 @@ def test_a_sweep_trains_every_combination_and_a_bad_one_does_not_end_it(gan_trai
     assert len(runs()) == 5
 
 
-OWN_LOSS = '''
-from gan_cli.losses import Loss
-
-class Shout(Loss):
-    """Hinge with a margin of my own."""
-    def __init__(self, margin: float = 1.0):
-        self.margin = margin
-    def discriminator(self, real, fake):
-        return {"real": (self.margin - real).relu().mean(), "fake": (self.margin + fake).relu().mean()}
-    def generator(self, fake, real=None):
-        return -fake.mean()
-'''
-
-
-def test_a_loss_of_my_own_needs_no_fork(gan_train, monkeypatch):
-    Path("my_loss.py").write_text(OWN_LOSS)
-    Path("mine/loss").mkdir(parents=True)
-    Path("mine/loss/shout.yaml").write_text("_target_: my_loss.Shout\nmargin: 2.0\n")
-    code, _, err = gan_train("--config-dir", "mine", "loss=shout", *TINY, "loss.margin=3")
-    assert (code, err) == (0, "")
-    (run,) = runs()
-    assert yaml.safe_load((run / "config.yaml").read_text())["loss"] == {"_target_": "my_loss.Shout", "margin": 3}
-    code, _, err = gan_train("resume=outputs/latest", "train.steps=8")
-    assert code == 2
-    assert "'my_loss.Shout'" in err
-    assert "add trust=true" in err
-    assert gan_train("resume=outputs/latest", "train.steps=8", "trust=true")[0] == 0
-
-
 def test_a_stored_config_is_plain_data_and_reads_no_environment(gan_train, monkeypatch):
     gan_train(*TINY)
     (run,) = runs()
