@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 
 from gan_cli.build import build, plain
@@ -12,6 +13,8 @@ from gan_cli.cli.overrides import groups_below, key_of, prepare
 from gan_cli.loop import train
 from gan_cli.paths import CONF_DIR
 from gan_cli.run import Run
+
+torch.set_num_threads(1)  # networks of a few units gain nothing from more, and tests that run side by side lose
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ("model=mlp", "model.width=8", "dataset=gaussian", "prior.dim=2", "train.steps=6", "train.batch_size=16")

@@ -47,7 +47,8 @@ def main() -> None:
 
     try:
         with stopped_by_signal():
-            sys.argv[1:] = [*flags, *prepare(overrides, groups)]
+            if not {"-sc", "--shell-completion"}.intersection(flags):  # install=bash and query=bash are no settings
+                sys.argv[1:] = [*flags, *prepare(overrides, groups)]
             hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
     except Stopped as stop:
         print(f"\n{stop}", file=sys.stderr)
