@@ -26,6 +26,7 @@ ALLOWED = frozenset(
         "train.sample_every",
         "train.checkpoint_every",
         "train.keep",
+        "train.threads",
         "dataset.root",
         "dataset.path",
         "dataset.download",
@@ -105,17 +106,19 @@ def config_to_resume(asked: dict[str, Any], given: Sequence[str]) -> tuple[dict[
     return merged, directory
 
 
-def newest_state(directory: Path, warn: Callable[[str], None]) -> dict[str, Any]:
+def newest_state(directory: Path, warn: Callable[[str], None], threads: int | None = None) -> dict[str, Any]:
     """The state of the newest good checkpoint, the thread count set as it was.
+
+    Args:
+        threads: the count that the user asked for instead.
 
     Raises:
         RunError: there is no good checkpoint.
     """
     state = checkpoint.load_newest(directory / "checkpoints", warn)
-    then, now = state.get("machine", {}), machine()
-    if then.get("threads") and then["threads"] != now["threads"]:
-        torch.set_num_threads(then["threads"])
-        now = machine()
+    then = state.get("machine", {})
+    torch.set_num_threads(threads or then.get("threads") or torch.get_num_threads())
+    now = machine()
     changed = [f"{key} {then.get(key)} -> {now[key]}" for key in now if then.get(key) != now[key]]
     if changed:
         warn(f"another machine or version than before ({', '.join(changed)}): the last bits of results may differ")

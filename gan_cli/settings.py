@@ -49,6 +49,7 @@ class TrainConfig:
     lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
     lr_warmup_steps: int = 0
     lr_final: float = 0.0
+    threads: int | Literal["auto"] = "auto"
     log_every: int = 50
     sample_every: int = 250
     checkpoint_every: int = 500
@@ -65,6 +66,8 @@ class TrainConfig:
         for name in (*given, *positive):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if self.threads != "auto" and self.threads < 1:
+            raise ValueError(f"threads must be auto or at least 1, got {self.threads}")
         for name in ("ema_half_life_images", "clip_grad_norm", "keep"):
             value = getattr(self, name)
             if value is not None and value <= 0:

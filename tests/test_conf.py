@@ -5,8 +5,10 @@ import itertools
 import pytest
 from conftest import ROOT, choices, compose_plain, make_run
 
+from gan_cli.build import thread_count
 from gan_cli.errors import ConfigError
 from gan_cli.loop import turn
+from gan_cli.settings import TrainConfig
 
 SHARED = ROOT.parent / "shared" / "datasets"
 SMALL = {"mlp": ("model.width=8",), "dcgan": ("model.base_channels=4", "dataset.size=8")}
@@ -46,6 +48,11 @@ def test_dcgan_refuses_points(dataset):
         make_run(f"dataset={dataset}", "model=dcgan")
 
 
+def test_the_command_in_the_dcgan_file_makes_the_networks_of_the_tutorial():
+    run = make_run("dataset.size=64", "dataset.channels=3", "model.base_channels=64", "penalty=none")
+    assert [sum(p.numel() for p in net.parameters()) for net in (run.G, run.D)] == [3_576_704, 2_765_568]
+
+
 def test_the_named_choices_are_the_defaults():
     assert compose_plain("loss=nonsaturating", "model=dcgan")[0] == compose_plain()[0]
 
@@ -76,4 +83,12 @@ def test_one_learning_rate_moves_both_players_or_one():
     both = compose_plain("optimizer.lr=0.5")[0]["optimizer"]
     assert (both["generator"]["lr"], both["discriminator"]["lr"]) == (0.5, 0.5)
     one = compose_plain("optimizer.discriminator.lr=0.5")[0]["optimizer"]
-    assert (one["generator"]["lr"], one["discriminator"]["lr"]) == (2e-4, 0.5)
+    assert (one["generator"]["lr"], one["discriminator"]["lr"]) == (5e-4, 0.5)
+
+
+def test_small_batches_get_one_thread_and_large_ones_all(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    auto = TrainConfig(steps=1)
+    assert thread_count(auto, (1, 16, 16)) == 1
+    assert thread_count(auto, (1, 32, 32)) == 7
+    assert thread_count(TrainConfig(steps=1, threads=3), (1, 16, 16)) == 3

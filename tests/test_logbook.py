@@ -40,7 +40,7 @@ def test_tensorboard_shows_what_theory_asks_for(tmp_path, loss, has_probabilitie
     assert ({"accuracy/real", "accuracy/fake"} <= tags) is has_probabilities
     assert [event.step for event in events.Scalars("loss/g")] == [2, 4, 6]
     assert [event.value for event in events.Scalars("lr/g")] == approx(
-        [lr * 2e-4 for lr in (5 / 6, 3 / 6, 1 / 6)], rel=1e-5
+        [lr * 5e-4 for lr in (5 / 6, 3 / 6, 1 / 6)], rel=1e-5
     )
     assert [event.step for event in events.Images("samples")] == [3, 6]
     assert [event.step for event in events.Images("real")] == [0]

@@ -29,6 +29,7 @@ def test_an_endless_data_set_has_no_epochs():
         ({"epochs": 0.0}, "epochs must be positive"),
         ({"steps": 1, "batch_size": 0}, "batch_size must be positive"),
         ({"steps": 1, "log_every": -1}, "log_every must be positive"),
+        ({"steps": 1, "threads": 0}, "threads must be auto or at least 1, got 0"),
         ({"steps": 1, "keep": 0}, "keep must be positive or null"),
         ({"steps": 1, "ema_half_life_images": 0}, "ema_half_life_images must be positive or null"),
         ({"steps": 1, "clip_grad_norm": -1.0}, "clip_grad_norm must be positive or null"),

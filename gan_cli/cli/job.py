@@ -41,8 +41,9 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
     state = None
     if config.get("resume"):
         config, directory = config_to_resume(config, given)
-        state = newest_state(directory, warn=terminal.print)
         run = build(config)
+        asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
+        state = newest_state(directory, warn=terminal.print, threads=asked)
         if state["step"] >= run.steps:
             done = "finished" if is_finished(directory) else "complete"
             raise RunError(

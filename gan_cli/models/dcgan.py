@@ -120,7 +120,7 @@ class Discriminator(_Net):
         base_channels: channels after the first layer; each later one has twice as many.
         max_channels: a cap on them.
         extra_layers: 3x3 convolutions behind the first layer.
-        norm: of all layers but the first and the last. `auto`: batch norm, or layer norm where `penalised`.
+        norm: of all layers but the first and the last. `auto`: batch norm, or none where `penalised`.
         penalised: whether a penalty reads each sample's slope; set by the builder.
 
     Raises:

@@ -54,8 +54,8 @@ def test_dropout_acts_in_training_only():
     assert torch.equal(D(x), D(x))
 
 
-def test_auto_is_layer_norm_under_a_penalty_on_slopes():
-    assert any(isinstance(m, nn.LayerNorm) for m in mlp.Discriminator((2,), norm="auto", penalised=True).modules())
+def test_auto_is_batch_norm_and_none_under_a_penalty_on_slopes():
+    assert not any("Norm" in type(m).__name__ for m in mlp.Discriminator((2,), norm="auto", penalised=True).modules())
     assert any(isinstance(m, nn.BatchNorm1d) for m in mlp.Discriminator((2,), norm="auto").modules())
 
 
