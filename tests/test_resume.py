@@ -19,7 +19,8 @@ EVERYTHING = (
     "train.steps=30", "train.log_every=4", "train.sample_every=8", "train.checkpoint_every=6", "train.samples=4",
 )  # fmt: skip
 DROPOUT = (
-    *TINY, "penalty=none", "model.discriminator.dropout=0.5", "model.generator.norm=batch", "model.discriminator.norm=batch",
+    *TINY, "penalty=none", "model.discriminator.dropout=0.5", "model.generator.norm=batch",
+    "model.discriminator.norm=batch",
     "train.steps=30", "train.log_every=4", "train.sample_every=15", "train.checkpoint_every=6",
     "train.fakes=reused", "train.lr_schedule=cosine", "optimizer=rmsprop",
 )  # fmt: skip
