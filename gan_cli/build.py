@@ -2,9 +2,8 @@
 
 import inspect
 import math
-import os
 from collections.abc import Container
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from hydra.errors import InstantiationException
@@ -18,12 +17,15 @@ from gan_cli.check import Problem, check, report
 from gan_cli.data import Stream
 from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
+from gan_cli.losses import Loss
+from gan_cli.penalties import Penalty
+from gan_cli.pictures import evaluating
 from gan_cli.run import Run
 from gan_cli.seeds import derive
 from gan_cli.settings import Settings, TrainConfig
 from gan_cli.targets import locate
 
-T = TypeVar("T")
+_ALL_THREADS = torch.get_num_threads()  # now: an earlier job of a sweep may have lowered it by the time of a build
 
 
 def plain(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -65,14 +67,18 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
         G = builder.part("model.generator", shape=data.shape, noise_dim=dim)
         torch.manual_seed(derive(seed, "D"))
         D = builder.part("model.discriminator", shape=data.shape, penalised=penalty is not None and penalty.per_sample)
-        builder.check_networks(G, D, data.shape, dim, train)
+        builder.check_networks(G, D, data.shape, dim)
+    builder.check_contracts(loss, prior)
+    builder.check_batch_norm(G, D, penalty, train)
+    device = builder.device(settings)
+    if device is not None and G is not None and D is not None:
+        G, D = G.to(device), D.to(device)
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
     if builder.problems:
         raise report(builder.problems)
+    assert device is not None and opt_G is not None and opt_D is not None
     assert settings is not None and train is not None and G is not None and D is not None
 
-    device = pick_device(settings.device)
-    G, D = G.to(device), D.to(device)
     torch.set_num_threads(thread_count(train, data.shape))
     reals = Stream(data, train.batch_size, settings.seed, device)
     try:
@@ -80,9 +86,6 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
     except ValueError as error:
         raise report([Problem("train.epochs", str(error))]) from error
     ema = EMA(G, train.ema_half_life_images, train.ema_ramp) if train.ema_half_life_images else None
-    # The optimizers are made again, over the parameters on their device and without those that the model froze.
-    opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
-    assert opt_G is not None and opt_D is not None
     torch.manual_seed(derive(settings.seed, "train"))  # dropout and the penalties' random points
     return Run(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema)
 
@@ -117,8 +120,7 @@ def thread_count(train: TrainConfig, shape: tuple[int, ...]) -> int:
         return train.threads
     if train.batch_size * math.prod(shape) < 2**15:
         return 1
-    # Not torch's own count: an earlier job of a sweep may have lowered it.
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    return _ALL_THREADS
 
 
 class _Builder:
@@ -133,13 +135,18 @@ class _Builder:
         if any(problem.path in names for problem in self.problems):
             return None
         try:
-            settings = Settings(**{name: self._config[name] for name in names if name in self._config})
-            pick_device(settings.device)
+            return Settings(**{name: self._config[name] for name in names if name in self._config})
         except ValueError as error:
-            key = "device" if "expected one of" in str(error) or "asked for" in str(error) else ""
-            self.problems.append(Problem(key, str(error)))
+            self.problems.append(Problem("", str(error)))
             return None
-        return settings
+
+    def device(self, settings: Settings | None) -> torch.device | None:
+        """The device to run on; None, with the mistake noted, where there is no such thing."""
+        try:
+            return pick_device(settings.device) if settings is not None else None
+        except ValueError as error:
+            self.problems.append(Problem("device", str(error)))
+            return None
 
     def part(self, path: str, **interface: Any) -> Any:
         """What a path of the config names; None, with the mistake noted, where it cannot be built."""
@@ -161,33 +168,51 @@ class _Builder:
         moved = [p for p in net.parameters() if p.requires_grad] if net is not None else [nn.Parameter(torch.zeros(1))]
         return cast("torch.optim.Optimizer | None", self._note(f"optimizer.{player}", lambda: make(moved)))
 
-    def check_networks(
-        self, G: nn.Module | None, D: nn.Module | None, shape: tuple[int, ...], dim: int, train: TrainConfig | None
-    ) -> None:
+    def check_networks(self, G: nn.Module | None, D: nn.Module | None, shape: tuple[int, ...], dim: int) -> None:
         """Both networks must map what they get to what the other one needs."""
         if G is not None:
             self._maps("model.generator", G, (2, dim), (2, *shape))
         if D is not None:
             self._maps("model.discriminator", D, (2, *shape), (2,))
-        nets = [net for net in (G, D) if net is not None]
-        normed = any(isinstance(module, _BatchNorm) for net in nets for module in net.modules())
-        if normed and train is not None and train.batch_size == 1:
+
+    def check_batch_norm(
+        self, G: nn.Module | None, D: nn.Module | None, penalty: Penalty | None, train: TrainConfig | None
+    ) -> None:
+        """Batch norm needs a batch, and takes each sample's own slope away."""
+        normed = [any(isinstance(m, _BatchNorm) for m in net.modules()) for net in (G, D) if net is not None]
+        if any(normed) and train is not None and train.batch_size == 1:
             remedy = "use a larger batch, or another norm of the model"
             self.problems.append(Problem("train.batch_size", f"batch norm needs more than 1 sample; {remedy}"))
+        if D is not None and normed[-1] and penalty is not None and penalty.per_sample:
+            why = "has batch norm, and this penalty needs each sample's own slope; take it out, or set penalty=none"
+            self.problems.append(Problem("model.discriminator", why))
+
+    def check_contracts(self, loss: Any, prior: Any) -> None:
+        """A user's own loss and prior must give what the loop reads."""
+        logits = torch.zeros(2)
+        try:
+            if loss is not None:
+                parts = loss.discriminator(logits, logits)
+                scalars = [*parts.values(), loss.generator(logits, logits)]
+                if not isinstance(loss, Loss) or any(part.shape != () for part in scalars):
+                    raise TypeError("D's parts and G's loss must be scalars, in a subclass of gan_cli.losses.Loss")
+        except Exception as error:  # whatever a user's own class raises
+            self.problems.append(Problem("loss", f"is no loss: {error}"))
+        try:
+            if prior is not None and prior.sample(2, torch.Generator()).shape != (2, prior.dim):
+                raise TypeError("sample(n, generator) must give [n, dim]")
+        except Exception as error:
+            self.problems.append(Problem("prior", f"is no prior: {error}"))
 
     def _maps(self, path: str, net: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-        def trial() -> tuple[int, ...]:
-            with torch.no_grad():
-                return tuple(net(torch.zeros(given)).shape)
-
-        net.eval()  # so that the trial neither needs a batch nor leaves a trace in running statistics
         try:
-            found = trial()
+            # Evaluation mode: the trial neither needs a batch nor leaves a trace in running statistics.
+            with torch.no_grad(), evaluating(net):
+                found = tuple(net(torch.zeros(given)).shape)
             if found != wanted:
                 self.problems.append(Problem(path, f"maps {list(given)} to {list(found)}, expected {list(wanted)}"))
         except Exception as error:  # whatever a user's own network raises
             self.problems.append(Problem(path, f"fails on an input of shape {list(given)}: {error}"))
-        net.train()
 
     def _note(self, path: str, make: Any) -> Any:
         try:

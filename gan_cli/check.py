@@ -81,9 +81,9 @@ def check(
             found.append(Problem(group, f"{what}; choose one with {group}=... (gan-train --help lists them)"))
         elif group in ("model", "optimizer"):
             unused = [key for key in node if f"{group}.{key}" in given and f"{group}.{key}" not in used]
-            found += _players(group, node, unused)
+            found += _players(group, node, unused, given)
         else:
-            found += _node(group, node)
+            found += _node(group, node, given)
     return found
 
 
@@ -100,13 +100,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(known)}"
 
 
-def _players(path: str, node: Mapping[str, Any], unused: Iterable[str]) -> list[Problem]:
+def _players(
+    path: str, node: Mapping[str, Any], unused: Iterable[str], given: Container[str]
+) -> list[Problem]:
     """A group of two players: a node for each, and values that they share by interpolation."""
     found: list[Problem] = []
     for player in ("generator", "discriminator"):
         child = node.get(player)
         if isinstance(child, Mapping):
-            found += _node(f"{path}.{player}", child)
+            found += _node(f"{path}.{player}", child, given)
         else:
             found.append(Problem(f"{path}.{player}", f"expected a node with a _target_, got {child!r}"))
     for key in unused:
@@ -116,7 +118,7 @@ def _players(path: str, node: Mapping[str, Any], unused: Iterable[str]) -> list[
     return found
 
 
-def _node(path: str, node: Mapping[str, Any]) -> list[Problem]:
+def _node(path: str, node: Mapping[str, Any], given: Container[str]) -> list[Problem]:
     """A node with a `_target_`, against the signature of the class."""
     name = node.get("_target_")
     if not isinstance(name, str):
@@ -127,8 +129,11 @@ def _node(path: str, node: Mapping[str, Any]) -> list[Problem]:
         return [Problem(f"{path}._target_", str(error))]
     if not callable(target):
         return [Problem(f"{path}._target_", f"{name!r} is a {type(target).__name__} and not a class")]
-    parameters = inspect.signature(target).parameters
-    given = INTERFACE.get(path, {})
+    try:
+        parameters = inspect.signature(target).parameters
+    except ValueError:
+        return [Problem(f"{path}._target_", f"{name!r} does not say what it takes; name a class written in Python")]
+    interface = INTERFACE.get(path, {})
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     settable = [n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     hints = _hints(target)
@@ -137,19 +142,20 @@ def _node(path: str, node: Mapping[str, Any]) -> list[Problem]:
         where = f"{path}.{key}"
         if key in _HYDRA_KEYS:
             continue
-        if key in given:
-            found.append(Problem(where, f"comes from {given[key]} and cannot be set here"))
+        if key in interface:
+            found.append(Problem(where, f"comes from {interface[key]} and cannot be set here"))
         elif value == MISSING:
             found.append(Problem(where, f"needs a value; give one with {where}=..."))
         elif key in settable:
             found += _fits(where, value, hints.get(key, Any))
         elif not open_ended:
-            known = [n for n in settable if n not in given]
+            known = [n for n in settable if n not in interface]
             elsewhere = f"; did you mean {key}=... at the top?" if key in Settings.__dataclass_fields__ else None
             suggestion = elsewhere or did_you_mean(str(key), known)
-            found.append(Problem(where, f"{name} has no such argument{suggestion}"))
+            recipe = "" if not given or where in given else " (a recipe set it: add the choice it is for)"
+            found.append(Problem(where, f"{name} has no such argument{suggestion}{recipe}"))
     for key in settable:
-        if parameters[key].default is inspect.Parameter.empty and key not in node and key not in given:
+        if parameters[key].default is inspect.Parameter.empty and key not in node and key not in interface:
             found.append(Problem(f"{path}.{key}", f"{name} needs it; give it with +{path}.{key}=..."))
     return found
 

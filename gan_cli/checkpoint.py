@@ -67,8 +67,11 @@ def save(directory: Path, step: int, state: dict[str, Any], keep: int | None) ->
             f"{target}: the checkpoint of step {step} ({len(data) / 1e6:.1f} MB) cannot be written: {error.strerror}.\n"
             "Older checkpoints are untouched. Make room or choose another place with hydra.run.dir=..., then resume."
         ) from error
-    for old in available(directory)[keep:] if keep is not None else []:
-        old.unlink(missing_ok=True)
+    # A file of a later step is a damaged one that this run went back past; it must not push out a good one.
+    good = [path for path in available(directory) if step_of(path) <= step]
+    for old in good[keep:] if keep is not None else []:
+        if old != target:
+            old.unlink(missing_ok=True)
     return target
 
 

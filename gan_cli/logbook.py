@@ -51,8 +51,12 @@ class Logbook:
             self._files = {}
             for name in ("metrics", "timing"):
                 path = directory / f"{name}.jsonl"
-                self._files[name] = path.open("ab")
-                self._files[name].truncate((offsets or {}).get(name, 0))
+                committed, found = (offsets or {}).get(name, 0), path.stat().st_size if path.exists() else 0
+                if found < committed:
+                    raise RunError(f"{path}: {found} bytes, and the checkpoint counts on {committed}; put it back")
+                file = self._files[name] = path.open("ab")
+                file.truncate(committed)
+                file.seek(0, os.SEEK_END)  # truncating leaves the position, and with it `tell`, where it was
             for picture in self.samples.glob("step-*.png"):
                 if int(picture.stem.removeprefix("step-")) > step:
                     picture.unlink()

@@ -8,16 +8,16 @@ from gan_cli.steps import Metrics, discriminator_step, generator_step, simultane
 def train(run: Run) -> None:
     """Train until `run.step` reaches `run.steps` or `run.stopping` is set, and commit the last step."""
     cfg = run.cfg
-    if run.step == 0:
-        for _ in range(cfg.d_head_start):
-            discriminator_step(run, next(run.reals))
+    while run.step == 0 and run.reals.cursor < cfg.d_head_start and not run.stopping:
+        discriminator_step(run, next(run.reals))
+    if run.committed is None:
         run.save()  # from here on there is always a checkpoint to go on from
     while run.step < run.steps and not run.stopping:
         run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
         metrics = turn(run)
         run.step += 1
         if run.ema:
-            batch = cfg.batch_size * cfg.g_steps
+            batch = cfg.batch_size * cfg.g_steps  # images that G learned from
             run.ema.update(run.step * batch, batch)
         if run.watching:
             report(run, metrics)

@@ -6,6 +6,7 @@ over the batch. `discriminator` returns the named parts whose sum D descends; `g
 A loss of your own is a class with these two methods; see CONTRIBUTING.md.
 """
 
+import math
 from typing import ClassVar
 
 import torch
@@ -57,6 +58,9 @@ class Minimax(Loss):
         self.fake_label = _label("fake_label", fake_label)
         if fake_label >= real_label:
             raise ValueError(f"fake_label must be below real_label, got {fake_label} and {real_label}")
+        # At equilibrium D says the mean of both labels, and that is where it decides.
+        middle = (self.real_label + self.fake_label) / 2
+        self.threshold = math.log(middle / (1 - middle))
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Parts:
         # -log sigma(r) = softplus(-r) and -log(1 - sigma(r)) = softplus(r): exact at any logit.
@@ -150,6 +154,14 @@ class Relativistic(Loss):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         assert real is not None, "a paired loss gets D(x)"
         return softplus(real - fake).mean()
+
+
+def total(parts: Parts) -> Tensor:
+    """D's loss: the sum of its parts."""
+    first, *others = parts.values()
+    for part in others:
+        first = first + part
+    return first
 
 
 def accuracy(loss: Loss, real: Tensor, fake: Tensor) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ class Penalty:
         ValueError: `every` is not a positive number of updates.
     """
 
+    active: ClassVar[bool] = True  # False: there is nothing to add to D's loss
     per_sample: ClassVar[bool] = False  # True: D must not mix the samples of a batch, as batch norm does
 
     def __init__(self, every: int = 1) -> None:
@@ -46,6 +47,8 @@ class Penalty:
 
 class NoPenalty(Penalty):
     """D is left as it is."""
+
+    active = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,6 +128,8 @@ class Clip(Penalty):
         ValueError: a value that is not positive.
     """
 
+    active = False
+
     def __init__(self, value: float = 0.01, what: Literal["all", "weights"] = "all") -> None:
         super().__init__()
         if value <= 0:
@@ -133,6 +138,7 @@ class Clip(Penalty):
 
     def after_step(self, D: nn.Module) -> None:
         with torch.no_grad():
-            for p in D.parameters():
-                if p.requires_grad and (self.what == "all" or p.dim() > 1):
-                    p.clamp_(-self.value, self.value)
+            free = [p for p in D.parameters() if p.requires_grad]
+            clipped: list[Tensor] = [p for p in free if self.what == "all" or p.dim() > 1]
+            torch._foreach_clamp_min_(clipped, -self.value)
+            torch._foreach_clamp_max_(clipped, self.value)

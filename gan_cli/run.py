@@ -62,6 +62,12 @@ class Run:
         """Noise for n samples: [n, dim]."""
         return self.prior.sample(n, self.noise)
 
+    @property
+    def reuses_fakes(self) -> bool:
+        """Whether G's next update takes the fakes of this update of D: the last one before it."""
+        cfg, updates = self.cfg, self.reals.cursor - self.cfg.d_head_start  # of D, this one included, since step 0
+        return cfg.fakes == "reused" and updates > 0 and updates % cfg.d_steps == 0
+
     def due(self, every: int) -> bool:
         """Whether something that happens every so many steps, and at the last one, happens now."""
         return self.step % every == 0 or self.step == self.steps
@@ -79,6 +85,8 @@ class Run:
         self.status = Status(directory, self.steps)
         self.status.write("running", self.step)
         self.console = Console(self.step, self.steps, self.cfg.batch_size * self.cfg.d_steps)
+        if state is not None and state["device"] != self.device.type:
+            self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
         return self.console
 
     def save(self) -> Path:
@@ -90,7 +98,6 @@ class Run:
         return path
 
     def _state(self) -> dict[str, Any]:
-        cuda = self.device.type == "cuda"
         return {
             "format": FORMAT,
             "step": self.step,
@@ -102,7 +109,8 @@ class Run:
             "opt_D": self.opt_D.state_dict(),
             "noise": self.noise.get_state(),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state(self.device) if cuda else None,
+            "random_device": device_random(self.device),
+            "device": self.device.type,
             "last_penalty": self.last_penalty,
             "machine": machine(),
         }
@@ -112,6 +120,9 @@ class Run:
             raise RunError(f"the checkpoint has format {state.get('format')}; this version reads format {FORMAT}")
         if self.ema and state["ema"] is None:
             raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
+        missing = sorted(self._state().keys() - state.keys())
+        if missing:
+            raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
         try:
             self.G.load_state_dict(state["G"])
             self.D.load_state_dict(state["D"])
@@ -124,10 +135,22 @@ class Run:
         self.step, self.reals.cursor = state["step"], state["cursor"]
         self.committed = self.step
         self.last_penalty = state["last_penalty"].to(self.device)
-        self.noise.set_state(state["noise"])
         torch.set_rng_state(state["random"])
-        if self.device.type == "cuda" and state["random_cuda"] is not None:
-            torch.cuda.set_rng_state(state["random_cuda"], self.device)
+        if state["device"] != self.device.type:  # generators of different devices have different states
+            self.noise = generator(self.seed, "noise", self.step, device=self.device)
+            return
+        self.noise.set_state(state["noise"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_device"], self.device)
+        elif self.device.type == "mps":
+            torch.mps.set_rng_state(state["random_device"])
+
+
+def device_random(device: torch.device) -> Tensor | None:
+    """The state of the device's own random generator; None on a CPU, which has the global one."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else None
 
 
 def machine() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from gan_cli.losses import accuracy
+from gan_cli.losses import accuracy, total
 from gan_cli.run import Run
 
 Metrics = dict[str, Tensor | float]
@@ -35,7 +35,7 @@ def simultaneous_step(run: Run, x: Tensor) -> Metrics:
 
 def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
     """Leave the gradient of D's loss in D."""
-    if run.cfg.fakes == "reused":
+    if run.reuses_fakes:  # G's own pass, made early: its graph and its batch-norm statistics are those of its update
         run.fakes = run.G(run.z(len(x)))
         fake = run.fakes.detach()
     else:
@@ -44,12 +44,12 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
     run.opt_D.zero_grad()
     real_logits, fake_logits = run.D(x), run.D(fake)
     parts = run.loss.discriminator(real_logits, fake_logits)
-    loss = torch.stack(list(parts.values())).sum()
-    penalty = None
-    if (run.reals.cursor - 1) % run.penalty.every == 0:  # the cursor counts D's updates, this one included
+    loss = descended = total(parts)
+    if run.penalty.active and (run.reals.cursor - 1) % run.penalty.every == 0:  # the cursor counts D's updates
         penalty = run.penalty(run.D, x, fake)
         run.last_penalty = penalty.detach()
-    (loss if penalty is None else loss + penalty).backward()
+        descended = loss + penalty
+    descended.backward()
 
     if not run.watching:
         return {}

@@ -1,11 +1,13 @@
 """Every mistake in a config at once, each with what to do."""
 
+import sys
 from typing import Literal
 
 import pytest
 import torch
 from conftest import TINY, compose_plain, make_run
 
+from gan_cli.build import build
 from gan_cli.check import Problem, check, matches, report
 from gan_cli.errors import ConfigError
 
@@ -116,13 +118,9 @@ class Squashes(torch.nn.Module):
 
 
 def test_a_network_of_the_wrong_shape_is_named_before_training(monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "squashing", sys.modules[__name__])
     config, written = compose_plain(*TINY)
     config["model"]["generator"] = {"_target_": "squashing.Squashes"}
-    from gan_cli.build import build
-
     with pytest.raises(ConfigError, match=r"model\.generator: maps \[2, 2\] to \[2, 7\], expected \[2, 1\]"):
         build(config, written)
     config["model"]["generator"]["sides"] = 3
@@ -153,3 +151,53 @@ def test_a_network_of_the_wrong_shape_is_named_before_training(monkeypatch):
 )
 def test_values_are_held_against_type_hints(value, hint, fits):
     assert matches(value, hint) is fits
+
+
+class HalfALoss:
+    def discriminator(self, real, fake):
+        return {"real": real.mean()}
+
+
+class SilentPrior:
+    dim = 2
+
+    def sample(self, n, generator):
+        return torch.zeros(n, 3)
+
+
+class Normed(torch.nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.net = torch.nn.Sequential(torch.nn.BatchNorm1d(1), torch.nn.Linear(1, 1), torch.nn.Flatten(0))
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "line"),
+    [
+        (["loss"], "HalfALoss", "loss: is no loss: 'HalfALoss' object has no attribute 'generator'"),
+        (["prior"], "SilentPrior", "prior: is no prior: sample(n, generator) must give [n, dim]"),
+        (["model", "discriminator"], "Normed", "model.discriminator: has batch norm, and this penalty needs"),
+    ],
+)
+def test_a_class_of_my_own_that_breaks_its_contract_is_told_before_training(monkeypatch, path, target, line):
+    monkeypatch.setitem(sys.modules, "mine", sys.modules[__name__])
+    config, written = compose_plain(*TINY)
+    node = config
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = {"_target_": f"mine.{target}"}
+    with pytest.raises(ConfigError) as error:
+        build(config, written)
+    assert line in str(error.value)
+
+
+def test_what_says_nothing_of_its_arguments_is_no_class_to_name():
+    assert "'builtins.dict' does not say what it takes" in refusal("loss._target_=builtins.dict")
+
+
+def test_a_key_that_a_recipe_set_is_told_as_the_recipe_s():
+    message = refusal("experiment=ring", "penalty=none")
+    assert "penalty.gamma: gan_cli.penalties.NoPenalty has no such argument; it takes none (a recipe set it" in message

@@ -25,6 +25,14 @@ def test_the_newest_are_kept(tmp_path):
     assert [checkpoint.step_of(path) for path in checkpoint.available(tmp_path)] == [1000, 100]
 
 
+def test_a_damaged_file_of_a_later_step_does_not_push_out_a_good_one(tmp_path):
+    save(tmp_path, 6)
+    save(tmp_path, 12).write_bytes(b"damaged")
+    good = save(tmp_path, 8, keep=1)
+    assert good.exists()
+    assert checkpoint.load_newest(tmp_path, lambda _: None)["step"] == 8
+
+
 def test_null_keeps_all(tmp_path):
     for step in range(5):
         save(tmp_path, step)

@@ -87,7 +87,7 @@ def test_one_learning_rate_moves_both_players_or_one():
 
 
 def test_small_batches_get_one_thread_and_large_ones_all(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setattr("gan_cli.build._ALL_THREADS", 7)
     auto = TrainConfig(steps=1)
     assert thread_count(auto, (1, 16, 16)) == 1
     assert thread_count(auto, (1, 32, 32)) == 7

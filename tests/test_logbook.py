@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
 from tensorboard.plugins.hparams import api_pb2, metadata
 
+from gan_cli.errors import RunError
 from gan_cli.grid import tile
 from gan_cli.logbook import Logbook
 from gan_cli.loop import train
@@ -104,3 +105,26 @@ def test_a_resumed_run_takes_back_the_end_it_had(tmp_path):
     end = events.SummaryMetadata(metadata.SESSION_END_INFO_TAG).plugin_data.content
     assert metadata.parse_session_end_info_plugin_data(end).status == api_pb2.STATUS_SUCCESS
     assert len(list(tmp_path.glob("*.end"))) == 1
+
+
+def test_committed_lengths_are_those_of_the_files_after_every_resume(tmp_path):
+    """A position that was left behind a cut would make the next cut a run of zero bytes."""
+    log = Logbook(tmp_path)
+    log.scalars(1, {"a": 1.0})
+    offsets = log.commit()
+    log.scalars(2, {"a": 2.0})
+    log.close()
+    log = Logbook(tmp_path, step=1, offsets=offsets)
+    assert log.commit() == offsets, "nothing was written since"
+    log.close()
+    assert (tmp_path / "metrics.jsonl").stat().st_size == offsets["metrics"]
+
+
+def test_a_log_shorter_than_its_checkpoint_says_is_not_made_up(tmp_path):
+    log = Logbook(tmp_path)
+    log.scalars(1, {"a": 1.0})
+    offsets = log.commit()
+    log.close()
+    (tmp_path / "metrics.jsonl").write_bytes(b"")
+    with pytest.raises(RunError, match=r"metrics\.jsonl: 0 bytes, and the checkpoint counts on"):
+        Logbook(tmp_path, step=1, offsets=offsets)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from conftest import TINY, make_run, train_in
 
 from gan_cli import checkpoint, loop
@@ -51,10 +52,23 @@ def test_asked_to_stop_the_step_ends_and_is_committed(tmp_path):
 
 
 def test_with_a_head_start_D_is_sure_before_G_moves_and_resume_does_not_repeat_it(tmp_path):
-    run = train_in(tmp_path, *TINY, "dataset.mean=10", "train.d_head_start=200", "optimizer.lr=1e-2")
-    first = checkpoint.load(checkpoint.available(tmp_path / "checkpoints")[-1])
+    sure = (*TINY, "penalty=none", "dataset.mean=10", "train.d_head_start=200", "optimizer.lr=1e-2")
+    run = train_in(tmp_path / "whole", *sure)
+    first = checkpoint.load(checkpoint.available(tmp_path / "whole/checkpoints")[-1])
     assert (first["step"], first["cursor"]) == (0, 200)
     assert run.reals.cursor == 206
-    row = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+    again = train_in(tmp_path / "torn", *sure, state={**first, "offsets": {}})
+    assert again.reals.cursor == 206
+    assert all(map(torch.equal, run.G.parameters(), again.G.parameters()))
+    row = json.loads((tmp_path / "whole/metrics.jsonl").read_text().splitlines()[-1])
     assert row["prob/d_g_z"] < 0.01
     assert row["prob/d_x"] > 0.99
+
+
+def test_the_average_follows_G_by_its_half_life_in_images(tmp_path):
+    train_in(tmp_path, *TINY, "train.ema_half_life_images=64", "train.ema_ramp=0", "train.g_steps=2", "train.steps=1")
+    after, before = map(checkpoint.load, checkpoint.available(tmp_path / "checkpoints"))
+    share = 1 - 0.5 ** (2 * 16 / 64)  # two updates of G on 16 images each
+    for name, old in before["G"].items():
+        assert not torch.equal(after["G"][name], old)
+        assert torch.allclose(after["ema"][name], torch.lerp(old, after["G"][name], share), atol=1e-6)

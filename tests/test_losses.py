@@ -136,6 +136,14 @@ def test_with_one_sided_smoothing_D_is_best_at_the_label_and_not_at_certainty():
     assert d_real(0.9) < min(d_real(0.85), d_real(0.95), d_real(0.999))
 
 
+def test_with_smoothed_labels_D_decides_where_equilibrium_is():
+    loss = NonSaturating(real_label=0.9)
+    assert loss.threshold == approx(math.log(0.45 / 0.55))
+    assert NonSaturating().threshold == 0.0
+    constant = torch.full((4,), loss.threshold)
+    assert [share.item() for share in accuracy(loss, constant, constant).values()] == [0.5, 0.5]
+
+
 def test_least_squares_by_hand():
     parts = LeastSquares().discriminator(torch.tensor([1.0, 3.0]), torch.tensor([0.0, -1.0]))
     assert parts["real"].item() == approx(0.5 * (0 + 4) / 2)

@@ -8,6 +8,7 @@ from conftest import TINY, make_run
 from pytest import approx
 from torch import nn
 
+from gan_cli.loop import turn
 from gan_cli.steps import discriminator_gradient, discriminator_step, frozen, generator_gradient, generator_step
 
 DCGAN = ("model.base_channels=4", "dataset.size=8", "prior.dim=4", "train.batch_size=8", "penalty=none")
@@ -45,14 +46,16 @@ def test_a_G_step_moves_G_and_not_a_bit_of_D(run):
 
 
 def test_batch_norm_of_a_player_counts_its_own_updates_only():
-    run = make_run(*DCGAN)
+    run = make_run(*DCGAN, "dataset.size=16")
     x = next(run.reals)
     for _ in range(3):
         discriminator_step(run, x)
     generator_step(run, x)
-    count = lambda net: next(m.num_batches_tracked.item() for m in net.modules() if isinstance(m, nn.BatchNorm2d))  # noqa: E731
-    assert make_run(*DCGAN, "dataset.size=16").D.training
-    assert count(run.G) == 1
+    counts = [
+        next(m.num_batches_tracked.item() for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+        for net in (run.G, run.D)
+    ]
+    assert counts == [1, 6], "D's batches of real and of fake samples, three times; G's own batch"
 
 
 def test_a_frozen_layer_stays_frozen():
@@ -91,8 +94,6 @@ def test_frozen_lets_go_when_something_fails():
 
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
 def test_simultaneous_updates_take_both_gradients_at_the_same_point(updates):
-    from gan_cli.loop import turn
-
     run = make_run(*TINY, f"train.updates={updates}", "optimizer=sgd")
     other = make_run(*TINY, f"train.updates={updates}", "optimizer=sgd")
     turn(run)
@@ -188,3 +189,45 @@ def test_steps_that_nobody_watches_compute_no_metrics():
     run = make_run(*TINY)
     x = next(run.reals)
     assert discriminator_step(run, x) | generator_step(run, x) == {}
+
+
+def test_the_penalty_is_in_the_gradient_and_not_in_the_logged_loss():
+    plain, penalised = make_run(*TINY, "penalty=none"), make_run(*TINY, "penalty=r1", "penalty.gamma=50")
+    for run in (plain, penalised):
+        run.watching = True
+    x, _ = next(plain.reals), next(penalised.reals)
+    metrics = [discriminator_gradient(run, x) for run in (plain, penalised)]
+    assert metrics[0]["loss/d"].item() == approx(metrics[1]["loss/d"].item())
+    penalty = penalised.penalty(penalised.D, x, x)
+    extra = torch.autograd.grad(penalty, [p for p in penalised.D.parameters() if p.dim() > 1])
+    weights = [[p.grad for p in run.D.parameters() if p.dim() > 1] for run in (plain, penalised)]
+    for a, b, more in zip(*weights, extra, strict=True):
+        assert b.numpy() == approx((a + more).numpy(), rel=1e-4, abs=1e-7)
+
+
+def test_wgan_clips_D_after_its_update():
+    run = make_run(*TINY, "loss=wasserstein")
+    discriminator_step(run, next(run.reals))
+    assert max(p.abs().max().item() for p in run.D.parameters()) <= 0.01
+
+
+def test_a_paired_loss_compares_with_D_of_the_real_samples():
+    run = make_run(*TINY, "loss=relativistic")
+    seen = {}
+    run.loss.generator = lambda fake, real=None: seen.update(real=real) or fake.mean()
+    x = next(run.reals)
+    generator_step(run, x)
+    with torch.no_grad():
+        assert torch.equal(seen["real"], run.D(x))
+
+
+def test_reusing_fakes_moves_batch_norm_once_a_step_like_fresh_ones():
+    counts = []
+    for fakes in ("fresh", "reused"):
+        run = make_run(*DCGAN, f"train.fakes={fakes}", "train.d_steps=5", "train.d_head_start=3")
+        for _ in range(3):
+            discriminator_step(run, next(run.reals))
+        for _ in range(2):
+            turn(run)
+        counts.append(next(m.num_batches_tracked.item() for m in run.G.modules() if isinstance(m, nn.BatchNorm2d)))
+    assert counts == [2, 2]
