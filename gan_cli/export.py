@@ -66,7 +66,10 @@ def describe(config: dict[str, Any], shape: tuple[int, ...], noise_dim: int) -> 
 def begin(directory: Path, description: dict[str, Any]) -> None:
     """Write the description; `write` adds the weights when the run is finished."""
     folder = directory / FOLDER
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be made: {error.strerror}") from error
     write_json(folder / "generator.json", description)
 
 

@@ -137,8 +137,11 @@ class Logbook:
         # JSON has no word for them, and a log must say which one it was.
         plain = {k: v if math.isfinite(v) else str(v) for k, v in values.items()}
         row = {"step": step, **({"time": time.time()} if name == "timing" else {}), **plain}
-        self._files[name].write(json.dumps(row).encode() + b"\n")
-        self._files[name].flush()
+        try:
+            self._files[name].write(json.dumps(row).encode() + b"\n")
+            self._files[name].flush()
+        except OSError as error:
+            raise RunError(f"{self._directory}/{name}.jsonl: cannot be written: {error.strerror}") from error
         for tag, value in values.items():
             self._writer.add_scalar(tag, value, step)
 

@@ -48,8 +48,11 @@ def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
     def scores(x: Tensor) -> Tensor:
         return cast(Tensor, D(x.to(run.device))).float().cpu()
 
-    # The picture's neutral colour is where D decides; a critic's score has no such place, and its middle stands in.
-    neutral = scores(torch.cat([real, fake])).median() if run.loss.threshold is None else run.loss.threshold
+    # The picture's neutral colour is where D decides. A critic's score has no such place: half-way between the scores
+    # of real and of generated points stands in.
+    neutral = run.loss.threshold
+    if neutral is None:
+        neutral = float(scores(real).median() + scores(fake).median()) / 2
 
     def logits(x: Tensor) -> Tensor:
         return scores(x) - neutral

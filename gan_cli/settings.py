@@ -75,6 +75,8 @@ class TrainConfig:
         for name in ("d_head_start", "ema_ramp", "lr_warmup_steps", "lr_final"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.lr_final and self.lr_schedule == "constant":
+            raise ValueError(f"lr_final={self.lr_final} is where linear and cosine end; lr_schedule is constant")
         if self.updates == "simultaneous" and (self.d_steps, self.g_steps) != (1, 1):
             raise ValueError(
                 f"updates=simultaneous moves both players once a step; got d_steps={self.d_steps}, "

@@ -39,7 +39,7 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
         run.fakes = run.G(run.z(len(x)))
         fake = run.fakes.detach()
     else:
-        with torch.no_grad(), frozen(run.G):
+        with torch.no_grad(), still(run.G):
             fake = run.G(run.z(len(x)))
     run.opt_D.zero_grad()
     real_logits, fake_logits = run.D(x), run.D(fake)
@@ -105,19 +105,28 @@ def move(run: Run, player: nn.Module, optimizer: Optimizer, name: str) -> Metric
 
 @contextmanager
 def frozen(player: nn.Module) -> Iterator[None]:
-    """The player does not move, not by a bit: no gradient reaches its weights, and its batch norm normalises with the
-    batch as in training but leaves its running statistics alone. They move in the player's own update only.
-    """
+    """The player does not move, not by a bit: no gradient reaches its weights, and its batch norm is still."""
     weights = [p for p in player.parameters() if p.requires_grad]  # what the user froze stays frozen afterwards
-    norms = [m for m in player.modules() if isinstance(m, _BatchNorm) and m.track_running_stats and m.training]
     for p in weights:
         p.requires_grad_(False)
+    try:
+        with still(player):
+            yield
+    finally:
+        for p in weights:
+            p.requires_grad_(True)
+
+
+@contextmanager
+def still(player: nn.Module) -> Iterator[None]:
+    """Batch norm normalises with the batch, as in training, and leaves its running statistics alone: they move in the
+    player's own update only.
+    """
+    norms = [m for m in player.modules() if isinstance(m, _BatchNorm) and m.track_running_stats and m.training]
     for m in norms:
         m.track_running_stats = False
     try:
         yield
     finally:
-        for p in weights:
-            p.requires_grad_(True)
         for m in norms:
             m.track_running_stats = True

@@ -34,6 +34,7 @@ def test_an_endless_data_set_has_no_epochs():
         ({"steps": 1, "ema_half_life_images": 0}, "ema_half_life_images must be positive or null"),
         ({"steps": 1, "clip_grad_norm": -1.0}, "clip_grad_norm must be positive or null"),
         ({"steps": 1, "ema_ramp": -0.1}, "ema_ramp must not be negative"),
+        ({"steps": 1, "lr_final": 0.1}, "lr_schedule is constant"),
         ({"steps": 1, "updates": "simultaneous", "d_steps": 5}, "got d_steps=5, g_steps=1"),
         ({"steps": 1, "fakes": "reused", "g_steps": 2}, "got g_steps=2"),
     ],
