@@ -8,6 +8,8 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from gan_cli.files import silence
+
 _SHOWN = {  # logged figure: its name on the screen
     "loss/d": "loss D",
     "loss/g": "G",
@@ -38,6 +40,15 @@ def duration(seconds: float) -> str:
     minutes, s = divmod(round(seconds), 60)
     hours, m = divmod(minutes, 60)
     return f"{hours}:{m:02}:{s:02}" if hours else f"{m}:{s:02}"
+
+
+class Screen(Terminal):
+    """A terminal that falls quiet when nobody reads it any more (`gan-train ... | head`): the run goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Write no more."""
+        self.quiet = True
+        silence(self.file)
 
 
 class Rate:
@@ -89,7 +100,7 @@ class Console:
         self, step: int, steps: int, images_per_step: int, terminal: Terminal | None = None, interval: float = 10.0
     ) -> None:
         self.rate = Rate(step, steps, images_per_step)
-        self._terminal = terminal or Terminal(highlight=False)
+        self._terminal = terminal or Screen(highlight=False)
         self._interval, self._last_line, self._last_draw = interval, time.perf_counter(), 0.0
         self._bar: Progress | None = None
         if self._terminal.is_terminal:

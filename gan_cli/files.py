@@ -2,8 +2,9 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gan_cli.errors import RunError
 
@@ -16,9 +17,14 @@ def write_text(path: Path, text: str) -> None:
     """
     unfinished = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # the name must not be there before the content is: power may fail
         os.replace(unfinished, path)
     except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -42,3 +48,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RunError(f"{path}: expected a JSON object, found a {type(content).__name__}")
     return content
+
+
+def silence(stream: IO[str]) -> None:
+    """Let a stream that nobody reads any more lead nowhere, so that Python's last flush does not fail either."""
+    with suppress(OSError, ValueError):  # a stream without a descriptor
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

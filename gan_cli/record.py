@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from gan_cli.errors import RunError
 from gan_cli.files import read_json, write_json
 
 State = Literal["running", "finished", "stopped", "failed"]
@@ -41,12 +42,31 @@ def git_state(directory: Path) -> dict[str, Any] | None:
 
 def write_run(directory: Path, content: dict[str, Any]) -> None:
     """Write `run.json`: the caller's content beside versions, git state and time."""
-    about = {
-        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "versions": versions(),
-        "git": git_state(Path.cwd()),
-    }
-    write_json(directory / "run.json", content | about)
+    write_json(directory / "run.json", content | {"created": _now()} | _circumstances())
+
+
+def add_resume(directory: Path, command: list[str], step: int) -> None:
+    """Add to `run.json` that a command went on with the run from a step."""
+    about = read_or_empty(directory / "run.json")
+    before = about.get("resumed")
+    this = {"command": command, "step": step, "time": _now(), **_circumstances()}
+    write_json(directory / "run.json", about | {"resumed": [*(before if isinstance(before, list) else []), this]})
+
+
+def read_or_empty(path: Path) -> dict[str, Any]:
+    """A JSON object; an empty one where the file is lost or damaged, which must not keep a whole run from going on."""
+    try:
+        return read_json(path)
+    except RunError:
+        return {}
+
+
+def _circumstances() -> dict[str, Any]:
+    return {"versions": versions(), "git": git_state(Path.cwd())}
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 class Status:
@@ -57,9 +77,8 @@ class Status:
 
     def __init__(self, directory: Path, steps: int) -> None:
         self._path, self._steps, self._since = directory / "status.json", steps, time.monotonic()
-        self._before = 0.0
-        if self._path.exists():
-            self._before = float(read_json(self._path).get("seconds") or 0.0)
+        before = read_or_empty(self._path).get("seconds")
+        self._before = float(before) if isinstance(before, int | float) else 0.0
 
     @property
     def seconds(self) -> float:
@@ -77,6 +96,6 @@ class Status:
                 "steps": self._steps,
                 "seconds": round(self.seconds, 1),
                 "pid": os.getpid(),
-                "updated": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "updated": _now(),
             },
         )
