@@ -15,15 +15,18 @@ from gan_cli.run import Run
 
 
 def dry_run(run: Run, terminal: Terminal) -> None:
-    """Take two steps (the first one warms up), and print parts, shapes, parameters, memory and time."""
-    shape = tuple(run.reals.shape)
-    layers = layer_shapes(run.G, run.z(run.cfg.batch_size)), layer_shapes(run.D, next(run.reals))
+    """Take a step to warm up and some to time, and print parts, shapes, parameters, memory and time."""
+    shape, batch = tuple(run.reals.shape), run.cfg.batch_size
+    # Looked at, not read: the first batch, on which a lazy penalty falls, belongs to the step that warms up.
+    layers = layer_shapes(run.G, run.z(batch)), layer_shapes(run.D, run.reals.peek(batch, "dry run"))
     turn(run)
+    turns = max(2, run.penalty.every)  # a lazy penalty comes with its share
+    _wait(run.device)
     begin = time.perf_counter()
-    turn(run)
-    if run.device.type == "cuda":
-        torch.cuda.synchronize(run.device)
-    seconds = time.perf_counter() - begin
+    for _ in range(turns):
+        turn(run)
+    _wait(run.device)
+    seconds = (time.perf_counter() - begin) / turns
 
     for name, rows, net in zip(("G", "D"), layers, (run.G, run.D), strict=True):
         table = Table("layer", "output", title=f"{name}  {type(net).__module__}", title_justify="left")
@@ -49,6 +52,11 @@ def dry_run(run: Run, terminal: Terminal) -> None:
     for key, value in facts.items():
         terminal.print(f"{key:12} {value}", markup=False)
     terminal.print("nothing was written: this was dry_run=true")
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _optimizer(optimizer: torch.optim.Optimizer) -> str:
