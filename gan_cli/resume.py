@@ -1,7 +1,9 @@
 """Going on with a run: its own config, the few changes that do not make it another run, its newest checkpoint."""
 
 import copy
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,12 @@ import torch
 import yaml
 
 from gan_cli import checkpoint
-from gan_cli.check import Problem, report
+from gan_cli.check import Problem, describe, matches, report
 from gan_cli.errors import ConfigError, RunError
-from gan_cli.files import read_json
 from gan_cli.paths import real_run
+from gan_cli.record import read_or_empty
 from gan_cli.run import machine
+from gan_cli.settings import Settings
 from gan_cli.targets import refuse_foreign
 
 # What may change: how long, how often something is written, where things are. All else would make another run.
@@ -36,6 +39,27 @@ ALLOWED = frozenset(
         "trust",
     }
 )
+
+
+def top_settings(config: Mapping[str, Any]) -> Settings:
+    """The keys at the top of a config; the rest of it is not that of the run and not looked at.
+
+    Raises:
+        ConfigError: all that are of a wrong type or out of range.
+    """
+    hints = typing.get_type_hints(Settings)
+    given = {field.name: config[field.name] for field in fields(Settings) if field.name in config}
+    problems = [
+        Problem(key, f"expected {describe(hints[key])}; got {value!r}")
+        for key, value in given.items()
+        if not matches(value, hints[key])
+    ]
+    if problems:
+        raise report(problems)
+    try:
+        return Settings(**given)
+    except ValueError as error:
+        raise report([Problem("", str(error))]) from error
 
 
 def run_directory(path: str) -> Path:
@@ -62,11 +86,13 @@ def stored_config(directory: Path, trust: bool) -> dict[str, Any]:
     path = directory / "config.yaml"
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise RunError(f"{path}: is not the config of a run")
+        foreign = [key for key, value in _leaves(config) if "${" in str(value)]
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
-    if not isinstance(config, dict):
-        raise RunError(f"{path}: is not the config of a run")
-    foreign = [key for key, value in _leaves(config) if "${" in str(value)]
+    except RecursionError as error:
+        raise RunError(f"{path}: cannot be read: it is nested too deeply") from error
     if foreign:  # ours are stored resolved; somebody else's could read this machine's environment
         raise RunError(f"{path}: is not a stored config: {foreign[0]} still has an interpolation")
     if not trust:
@@ -74,12 +100,15 @@ def stored_config(directory: Path, trust: bool) -> dict[str, Any]:
     return config
 
 
-def config_to_resume(asked: dict[str, Any], given: Sequence[str]) -> tuple[dict[str, Any], Path]:
+def config_to_resume(
+    asked: dict[str, Any], given: Sequence[str], choices: Mapping[str, Any]
+) -> tuple[dict[str, Any], Path]:
     """The config to go on with, and the run's directory.
 
     Args:
         asked: what was composed from conf/ and the command line, resolved; only what the user gave is taken from it.
         given: the keys on the command line.
+        choices: of the config groups, as composed.
 
     Returns:
         The stored config with the allowed changes, and the run directory.
@@ -88,14 +117,25 @@ def config_to_resume(asked: dict[str, Any], given: Sequence[str]) -> tuple[dict[
         ConfigError: a change that would make another run, with all differences.
         RunError: the directory holds no run.
     """
-    directory = run_directory(asked["resume"])
-    stored = stored_config(directory, asked["trust"] is True)
-    merged = copy.deepcopy(stored) | {key: asked[key] for key in ("dry_run", "resume", "trust")}
+    settings = top_settings(asked)
+    assert settings.resume is not None
+    directory = run_directory(settings.resume)
+    stored = stored_config(directory, settings.trust)
+    merged = copy.deepcopy(stored) | {key: getattr(settings, key) for key in ("dry_run", "resume", "trust")}
     # An experiment sets keys of every group: then the whole of what was composed is what the user asked for.
     for key in asked if "experiment" in given else given:
         _put(merged, key.split("."), _get(asked, key.split(".")))
     before, after = dict(_leaves(stored)), dict(_leaves(merged))
+    for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for
+        _put(merged, key.split("."), before[key])
+    # Two choices may have one class and differ in what they bring along.
+    chosen = read_or_empty(directory / "run.json").get("choices")
     problems = [
+        Problem(key, f"the run was made with {key}={chosen[key]}, this command says {key}={choices[key]}")
+        for key in given
+        if key in choices and isinstance(chosen, dict) and key in chosen and chosen[key] != choices[key]
+    ]
+    problems += [
         Problem(key, f"the run has {before.get(key, 'no such key')!r}, this command says {after.get(key)!r}")
         for key in sorted(before.keys() | after.keys())
         if key not in ALLOWED and before.get(key) != after.get(key)
@@ -127,7 +167,7 @@ def newest_state(directory: Path, warn: Callable[[str], None], threads: int | No
 
 def is_finished(directory: Path) -> bool:
     """Whether the run says that it reached its end."""
-    return read_json(directory / "status.json").get("status") == "finished"
+    return read_or_empty(directory / "status.json").get("status") == "finished"
 
 
 def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -146,5 +186,7 @@ def _get(config: Any, keys: Sequence[str]) -> Any:
 
 def _put(config: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     for key in keys[:-1]:
-        config = config.setdefault(key, {})
+        if not isinstance(config.get(key), dict):
+            config[key] = {}
+        config = config[key]
     config[keys[-1]] = value

@@ -1,25 +1,27 @@
 """One run from its config to its last line on the screen."""
 
+import shlex
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console as Terminal
 
 from gan_cli import export
 from gan_cli.build import build, plain
 from gan_cli.cli.dry_run import dry_run
+from gan_cli.cli.lock import locked
 from gan_cli.cli.signals import stop_after_step
-from gan_cli.console import duration
+from gan_cli.console import Screen, duration
 from gan_cli.errors import BusyError, GanError, RunError, Stopped
 from gan_cli.files import write_text
 from gan_cli.loop import train
 from gan_cli.paths import point_latest
 from gan_cli.pictures import draw_real
-from gan_cli.record import State, write_run
-from gan_cli.resume import config_to_resume, is_finished, newest_state
+from gan_cli.record import State, add_resume, read_or_empty, write_run
+from gan_cli.resume import config_to_resume, is_finished, newest_state, top_settings
 from gan_cli.run import Run
 
 
@@ -36,71 +38,120 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
         GanError: all that a user can cause.
         Stopped: a signal; the run is saved.
     """
-    terminal = Terminal(highlight=False, soft_wrap=True)
+    terminal = Screen(highlight=False, soft_wrap=True)
     config, written = plain(cfg)
-    state = None
-    if config.get("resume"):
-        config, directory = config_to_resume(config, given)
-        run = build(config)
-        asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
-        state = newest_state(directory, warn=terminal.print, threads=asked)
-        if state["step"] >= run.steps:
-            done = "finished" if is_finished(directory) else "complete"
-            raise RunError(
-                f"resume: {directory} is {done} at step {state['step']:,} of {run.steps:,}; "
-                "ask for more with train.steps=..."
-            )
+    if config.get("resume") is not None:
+        dry = top_settings(config).dry_run
+        config, directory = config_to_resume(config, given, about["choices"])
+        with nullcontext() if dry else locked(directory):
+            run, state = _resumed(config, directory, given)
+            if dry:
+                dry_run(run, terminal)
+            else:
+                _train(run, directory, state, config, given, about, terminal)
+    elif config.get("dry_run") is True:
+        dry_run(build(config, written, given), terminal)
     else:
-        run = build(config, written, given)
-    if config["dry_run"]:
-        dry_run(run, terminal)
-        return
-    if state is None:
-        _found(directory, config, run, about)
-    _train(run, directory, state, about["choices"] | {"seed": run.seed}, terminal)
+        with locked(directory):
+            _refuse_taken(directory)
+            _train(build(config, written, given), directory, None, config, given, about, terminal)
 
 
-def _found(directory: Path, config: dict[str, Any], run: Run, about: dict[str, Any]) -> None:
-    """Write what a fresh run says about itself."""
-    if (directory / "status.json").exists():
+def _refuse_taken(directory: Path) -> None:
+    """A run does not begin where another one is, or something that looks like one."""
+    if directory == Path("outputs/latest").absolute():
+        raise BusyError("outputs/latest shows the newest run and cannot be one; choose another place")
+    found = next((name for name in ("status.json", "run.json", "config.yaml") if (directory / name).exists()), None)
+    if found:
         raise BusyError(
-            f"{directory} holds another run; choose another place with hydra.run.dir=..., or go on with "
+            f"{directory} holds another run ({found}); choose another place with hydra.run.dir=..., or go on with "
             f"resume={_shown(directory)}"
         )
-    stored = {key: value for key, value in config.items() if key not in ("resume", "dry_run", "trust")}
-    write_text(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(stored)))
-    write_run(directory, about | {"seed": run.seed})
-    export.begin(directory, export.describe(config, run.reals.shape, run.prior.dim))
+
+
+def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> tuple[Run, dict[str, Any]]:
+    """The run, built, and the state to go on from.
+
+    Raises:
+        RunError: there is nothing left to do.
+    """
+    errors = Screen(stderr=True, highlight=False, soft_wrap=True)
+
+    def warn(text: str) -> None:
+        errors.print(text, markup=False)
+
+    run = build(config)
+    asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
+    state = newest_state(directory, warn, threads=asked)
+    step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
+    if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
+        warn(f"{directory} is complete at step {step:,}: nothing is left to train, only the generator to be written")
+    elif step >= run.steps:
+        done = "finished" if is_finished(directory) else "complete"
+        raise RunError(
+            f"resume: {directory} is {done} at step {step:,} of {run.steps:,}; ask for more with train.steps=..."
+        )
+    if run.cfg.lr_schedule != "constant" and isinstance(before, int) and before != run.steps:
+        warn(
+            f"train.lr_schedule={run.cfg.lr_schedule} led to an end at step {before:,} and now leads to {run.steps:,}: "
+            "the learning rate jumps, and this is not the run that would have had this length from its start"
+        )
+    return run, state
+
+
+def _is_exported(directory: Path, step: int) -> bool:
+    """Whether the generator of this step was written; there may be one of an earlier end."""
+    folder = directory / export.FOLDER
+    return (folder / "raw.safetensors").is_file() and read_or_empty(folder / "generator.json").get("step") == step
 
 
 def _train(
-    run: Run, directory: Path, state: dict[str, Any] | None, choices: dict[str, Any], terminal: Terminal
+    run: Run,
+    directory: Path,
+    state: dict[str, Any] | None,
+    config: dict[str, Any],
+    given: Sequence[str],
+    about: dict[str, Any],
+    terminal: Screen,
 ) -> None:
-    with run.open(directory, state):
-        point_latest(directory)
-        status: State = "failed"
-        try:
-            if state is None:
-                run.log.open_session(choices)
-                draw_real(run)
-            with stop_after_step(run) as signals:
+    """Train, from the first file to the last line. From the first file on, a signal lets all become whole."""
+    with stop_after_step(run) as signals:
+        if state is None:
+            _write_config(directory, config)
+            write_run(directory, about | {"seed": run.seed})
+            export.begin(directory, export.describe(config, run.reals.shape, run.prior.dim))
+        with run.open(directory, state):
+            point_latest(directory)
+            status: State = "failed"
+            try:
+                if state is None:
+                    run.log.open_session(_hparams(config, given, about["choices"]))
+                    draw_real(run)
+                else:  # what is new in it holds from here on, for the next resume too
+                    _write_config(directory, config)
+                    add_resume(directory, about["command"], run.step)
                 train(run)
-            status = "finished" if run.step == run.steps else "stopped"
-            if status == "finished":
-                export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
-            run.status.write(status, run.step, "signal" if status == "stopped" else None)
-        except KeyboardInterrupt:
-            run.status.write("stopped", run.step, "interrupted twice")
-            raise
-        except GanError as error:
-            run.status.write("failed", run.step, str(error))
-            raise
-        except Exception as error:
-            run.status.write("failed", run.step, "".join(traceback.format_exception_only(error)).strip())
-            raise
-        finally:
-            run.log.close(success=None if status == "stopped" else status == "finished")
-    shown = _shown(directory)
+                if run.step == run.steps:
+                    export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
+                status = "finished" if run.step == run.steps else "stopped"
+                run.status.write(status, run.step, "signal" if status == "stopped" else None)
+            except Stopped:
+                status = "stopped"
+                run.status.write("stopped", run.step, "signal")
+                raise
+            except KeyboardInterrupt:
+                status = "stopped"
+                run.status.write("stopped", run.step, "interrupted twice")
+                raise
+            except GanError as error:
+                run.status.write("failed", run.step, str(error))
+                raise
+            except Exception as error:
+                run.status.write("failed", run.step, "".join(traceback.format_exception_only(error)).strip())
+                raise
+            finally:
+                run.log.close(success=None if status == "stopped" else status == "finished")
+    shown = shlex.quote(_shown(directory))
     if status == "stopped":
         raise Stopped(f"stopped after step {run.step:,}; go on with: gan-train resume={shown}", 128 + signals[0])
     terminal.print(
@@ -111,6 +162,25 @@ def _train(
         f"  look at it   tensorboard --logdir outputs",
         markup=False,
     )
+    if signals:  # in a sweep the other jobs must not start
+        raise Stopped("stopped; this run was finished before", 128 + signals[0])
+
+
+def _write_config(directory: Path, config: dict[str, Any]) -> None:
+    stored = {key: value for key, value in config.items() if key not in ("resume", "dry_run", "trust")}
+    write_text(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(stored)))
+
+
+def _hparams(config: dict[str, Any], given: Sequence[str], choices: dict[str, Any]) -> dict[str, Any]:
+    """What TensorBoard's HParams tab compares runs by: the choices, the seed and all else that was typed."""
+    found = {name: choice for name, choice in choices.items() if choice is not None} | {"seed": config["seed"]}
+    for key in given:
+        value: Any = config
+        for name in key.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None and not isinstance(value, dict):
+            found[key] = value
+    return found
 
 
 def _shown(directory: Path) -> str:

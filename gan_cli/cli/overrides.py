@@ -8,12 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
 from gan_cli.errors import ConfigError
 
 LENGTHS = ("train.steps", "train.epochs", "train.images")
-_VALUED = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--info", "-i")
+PATHS = ("resume", "dataset.path", "dataset.root")
+_VALUED = (
+    *("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--info", "-i"),
+    *("--cfg", "-c", "--experimental-rerun"),
+)
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -28,10 +33,15 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     for argument in arguments:
         if takes_value or argument.startswith("-"):
             flags.append(argument)
-            takes_value = not takes_value and argument in _VALUED
+            takes_value = not takes_value and _takes_value(argument)
         else:
             overrides.append(argument)
     return flags, overrides
+
+
+def _takes_value(flag: str) -> bool:
+    """Also for a long flag that is cut short, as argparse allows."""
+    return flag in _VALUED or (len(flag) > 3 and any(valued.startswith(flag) for valued in _VALUED))
 
 
 def key_of(override: str) -> str:
@@ -60,7 +70,7 @@ def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
     known = set(groups)
     parser = OverridesParser.create()
     prepared: list[str] = []
-    for text in overrides:
+    for text in map(quoted, overrides):
         try:
             override = parser.parse_override(text)
         except HydraException:
@@ -79,6 +89,28 @@ def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
     if len(given) == 1:
         prepared += [f"++{key}=null" for key in LENGTHS if key not in given]
     return prepared
+
+
+def quoted(override: str) -> str:
+    """An override of a path, quoted where Hydra's grammar would take the path for something else.
+
+    Tab and a shell's own quotes give names with spaces, `=`, `(`, `,`: what is the name of something that exists is
+    meant as that name.
+    """
+    key, _, value = override.partition("=")
+    try:
+        if key not in PATHS or not value or not Path(value).expanduser().exists():
+            return override
+        parsed = OverridesParser.create().parse_override(override)
+        if not parsed.is_sweep_override() and parsed.value() in (value, None):
+            return override
+        if value[0] in "'\"" and not parsed.is_sweep_override():
+            return override  # quoted by hand
+    except HydraException:
+        pass
+    except (OSError, RuntimeError, ValueError):  # no name that the file system takes, no home directory
+        return override
+    return f"{key}={QuotedString(value, Quote.single).with_quotes()}"
 
 
 def as_typed(prepared: Iterable[str]) -> list[str]:
@@ -118,16 +150,16 @@ def swept_keys(overrides: Iterable[str]) -> frozenset[str]:
 
 
 def job_dir(number: object, overrides: Iterable[str], swept: Container[str]) -> str:
-    """A sweep job's directory: its number and what differs, in characters that every file system takes.
+    """A sweep job's directory: its number and what differs, in characters that every file system and Hydra take.
 
     >>> job_dir(0, ["loss=hinge", "++train.steps=9", "model=mlp"], {"loss", "model"})
-    '0_loss=hinge,model=mlp'
+    '0_loss-hinge_model-mlp'
     >>> len(job_dir(3, ["dataset.path=" + "x/" * 200], {"dataset.path"}))
     82
     """
     typed = as_typed(overrides)
     name = ",".join([text for text in typed if key_of(text) in swept] or typed)
-    safe = re.sub(r"[^\w.,=-]+", "-", name).strip("-")
+    safe = re.sub(r"[^\w.]+", "-", name.replace(",", "_"), flags=re.ASCII).strip("-")
     if len(safe) > 80:  # names of more than 255 bytes fail; cut ones stay distinct by their digest
         safe = f"{safe[:71]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"{number}_{safe}" if safe else str(number)

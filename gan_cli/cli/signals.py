@@ -22,7 +22,7 @@ def stopped_by_signal() -> Iterator[None]:
     """Outside of training there is nothing to save: a signal ends the command with its own exit code."""
 
     def handle(number: int, _: FrameType | None) -> None:
-        raise Stopped("stopped before training began; nothing to save", 128 + number)
+        raise Stopped("stopped outside of training: there was nothing to save", 128 + number)
 
     with _handling(handle):
         yield

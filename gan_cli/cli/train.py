@@ -2,17 +2,18 @@
 
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_cli import __version__
+from gan_cli.cli import places
 from gan_cli.cli.overrides import (
     as_typed,
     config_dirs,
@@ -25,7 +26,11 @@ from gan_cli.cli.overrides import (
 )
 from gan_cli.cli.signals import stopped_by_signal
 from gan_cli.errors import GanError, Stopped
+from gan_cli.files import silence
 from gan_cli.paths import CONF_DIR
+
+_COMPLETION = {"-sc", "--shell-completion"}
+_SHOW = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", *_COMPLETION}  # flags with which nothing runs
 
 
 def main() -> None:
@@ -34,21 +39,32 @@ def main() -> None:
     if "--version" in flags:
         print(f"gan-cli {__version__}")
         return
+    if any(flag.startswith("--e") for flag in flags):
+        print("--experimental-rerun runs a pickle; resume a run with resume=DIRECTORY", file=sys.stderr)
+        sys.exit(2)
     sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
     groups = groups_below(CONF_DIR, *config_dirs(flags))
     OmegaConf.register_new_resolver("gan.run_dir", _run_dir, replace=True)
     swept = swept_keys(overrides)
     OmegaConf.register_new_resolver("gan.job_dir", lambda number, of: job_dir(number, of, swept), replace=True)
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come to us, and we show the message alone
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, whatever was set: exit codes depend on it
     outcome: list[int] = []
+    ours: list[OSError] = []  # out of a run, where no OSError may come from
+    places.forget()
 
     def task(cfg: DictConfig) -> None:
-        outcome.append(_job(cfg))
+        try:
+            outcome.append(_job(cfg))
+        except OSError as error:
+            ours.append(error)
+            raise
 
     try:
         with stopped_by_signal():
-            if not {"-sc", "--shell-completion"}.intersection(flags):  # install=bash and query=bash are no settings
-                sys.argv[1:] = [*flags, *prepare(overrides, groups)]
+            if not _COMPLETION.intersection(flags):  # install=bash and query=bash are no settings
+                sys.argv[1:] = [*prepare(overrides, groups), *flags]
+            if not _SHOW.intersection(flags):
+                sys.argv.insert(1, places.Places.OVERRIDE)
             hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
     except Stopped as stop:
         print(f"\n{stop}", file=sys.stderr)
@@ -56,9 +72,19 @@ def main() -> None:
     except KeyboardInterrupt:
         print("\nstopped at once; nothing was saved after the last checkpoint", file=sys.stderr)
         sys.exit(130)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         print(_message(error), file=sys.stderr)
         sys.exit(error.exit_code if isinstance(error, GanError) else 2)
+    except OSError as error:
+        if error in ours:
+            raise
+        if isinstance(error, BrokenPipeError):  # gan-train --help | head -1
+            silence(sys.stdout)
+            sys.exit(141)
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        sys.exit(5)
+    finally:
+        places.tidy()
     if any(outcome):
         sys.exit(outcome[0] if len(outcome) == 1 else 1)
 
@@ -75,7 +101,10 @@ def _job(cfg: DictConfig) -> int:
         "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,
     }
     if about["sweep"]:
-        print(f"\n#{context.job.num}  {' '.join(as_typed(overrides))}", flush=True)
+        try:
+            print(f"\n#{context.job.num}  {' '.join(as_typed(overrides))}", flush=True)
+        except BrokenPipeError:
+            silence(sys.stdout)
     try:
         from gan_cli.cli.job import run_job  # torch comes in here
 
@@ -84,8 +113,7 @@ def _job(cfg: DictConfig) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     finally:
-        if directory != Path.cwd():  # as it is where a run is resumed
-            _remove_if_empty(directory)
+        places.remove_empty(directory)
     return 0
 
 
@@ -101,17 +129,6 @@ def _message(error: Exception) -> str:
     if isinstance(cause, OmegaConfBaseException):
         lines.append(str(cause))
     return "\n".join(lines)
-
-
-def _remove_if_empty(directory: Path) -> None:
-    """Take away the directories that Hydra made for a run that did not start."""
-    here = Path.cwd()
-    with suppress(OSError):  # not empty: something of a run is in it
-        directory.rmdir()
-        for parent in directory.parents:
-            if here not in parent.parents:
-                return
-            parent.rmdir()
 
 
 if __name__ == "__main__":
