@@ -121,13 +121,14 @@ def config_to_resume(
     assert settings.resume is not None
     directory = run_directory(settings.resume)
     stored = stored_config(directory, settings.trust)
-    merged = copy.deepcopy(stored) | {key: getattr(settings, key) for key in ("dry_run", "resume", "trust")}
+    merged = copy.deepcopy(stored)
     # An experiment sets keys of every group: then the whole of what was composed is what the user asked for.
     for key in asked if "experiment" in given else given:
         _put(merged, key.split("."), _get(asked, key.split(".")))
     before, after = dict(_leaves(stored)), dict(_leaves(merged))
     for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for
         _put(merged, key.split("."), before[key])
+    merged |= {key: getattr(settings, key) for key in ("dry_run", "resume", "trust")}
     # Two choices may have one class and differ in what they bring along.
     chosen = read_or_empty(directory / "run.json").get("choices")
     problems = [

@@ -1,10 +1,11 @@
 """What a user sees while a run goes on."""
 
 import io
+import os
 
 from rich.console import Console as Terminal
 
-from gan_cli.console import Console, Rate
+from gan_cli.console import Console, Rate, Screen
 
 METRICS = {"loss/d": 1.386, "loss/g": 0.693, "prob/d_x": 0.5, "prob/d_g_z": 0.25, "logit/real": 0.0}
 
@@ -50,3 +51,14 @@ def test_the_rate_counts_images_and_the_time_left_counts_this_process_alone(monk
     assert rate.left(50) is None
     assert rate.lap(60) == 10 * 64 / 2
     assert rate.left(70) == 80 * 4 / 20
+
+
+def test_a_screen_that_nobody_reads_falls_quiet():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as stream:
+        terminal = Screen(file=stream, force_terminal=True)
+        with Console(0, 100, 64, terminal) as console:
+            console.say("nobody reads this")
+            console.show(10, METRICS)
+        stream.write("nor this, and closing does not fail either")

@@ -1,15 +1,20 @@
 """The README is true: its loss of one's own runs as it stands there, its commands compose, its files exist."""
 
+import itertools
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, TINY, choices, compose_plain
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from gan_cli.check import check
 from gan_cli.cli import train as command
+from gan_cli.cli.overrides import key_of, split_arguments
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,11 +76,23 @@ def test_every_gan_train_command_composes(document):
         words = shlex.split(line or "", comments=True)
         if "--config-dir" in words or "..." in words:
             continue
-        overrides = [word for word in words if "=" in word and not word.startswith("-")]
-        for override in overrides:
-            key, value = override.split("=", 1)
-            for one in value.split(",") if "-m" in words else [value]:
-                compose_plain(f"{key}={one}")
+        _, overrides = split_arguments(words)
+        for job in jobs(overrides) if "-m" in words else [overrides]:
+            plain, written = compose_plain(*job)
+            problems = check(plain, written, [key_of(override) for override in job])
+            assert problems == [], f"gan-train {line}"
+
+
+def jobs(overrides: list[str]) -> Iterator[list[str]]:
+    """The overrides of every job of a sweep."""
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    each = [
+        [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+        if o.is_sweep_override()
+        else [str(o.input_line)]
+        for o in parsed
+    ]
+    return map(list, itertools.product(*each))
 
 
 def test_the_table_of_choices_is_complete():

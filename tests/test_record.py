@@ -1,13 +1,15 @@
 """What a run directory says about its run, and where `outputs/latest` leads."""
 
 import json
+import os
 import subprocess
 
 import pytest
 
 from gan_cli import files, paths
 from gan_cli.errors import RunError
-from gan_cli.record import Status, git_state, write_run
+from gan_cli.record import Status, add_resume, git_state, write_run
+from gan_cli.resume import is_finished
 
 
 def test_seconds_add_up_over_the_processes_of_a_run(tmp_path):
@@ -17,6 +19,38 @@ def test_seconds_add_up_over_the_processes_of_a_run(tmp_path):
     (tmp_path / "status.json").write_text(json.dumps(content))
     assert 100 <= Status(tmp_path, steps=10).seconds < 101
     assert (content["status"], content["step"], content["steps"]) == ("running", 3, 10)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"seconds": "long"}', "\x00\x00"])
+def test_a_damaged_status_says_nothing_and_keeps_nobody_from_going_on(tmp_path, text):
+    (tmp_path / "status.json").write_text(text)
+    assert not is_finished(tmp_path)
+    assert Status(tmp_path, steps=10).seconds < 1
+    Status(tmp_path, steps=10).write("finished", 10)
+    assert is_finished(tmp_path)
+
+
+def test_run_json_tells_every_resume(tmp_path):
+    write_run(tmp_path, {"command": ["gan-train"]})
+    for step in (3, 5):
+        add_resume(tmp_path, ["gan-train", f"train.steps={step + 2}"], step)
+    about = json.loads((tmp_path / "run.json").read_text())
+    assert about["command"] == ["gan-train"]
+    resumes = [(one["command"][1], one["step"]) for one in about["resumed"]]
+    assert resumes == [("train.steps=5", 3), ("train.steps=7", 5)]
+    assert {"time", "versions", "git"} < about["resumed"][0].keys()
+    (tmp_path / "run.json").write_text("{")
+    add_resume(tmp_path, ["gan-train"], 7)
+    assert len(json.loads((tmp_path / "run.json").read_text())["resumed"]) == 1
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr("os.fsync", lambda handle: done.append("synced"))
+    replace = os.replace
+    monkeypatch.setattr("os.replace", lambda *names: done.append("named") or replace(*names))
+    files.write_text(tmp_path / "a", "b")
+    assert done == ["synced", "named"]
 
 
 def test_the_git_state_names_the_commit_and_whether_it_is_clean(tmp_path):

@@ -159,7 +159,7 @@ def job_dir(number: object, overrides: Iterable[str], swept: Container[str]) -> 
     """
     typed = as_typed(overrides)
     name = ",".join([text for text in typed if key_of(text) in swept] or typed)
-    safe = re.sub(r"[^\w.]+", "-", name.replace(",", "_"), flags=re.ASCII).strip("-")
+    safe = re.sub(r"[^\w.]+", "-", name.replace(",", "_"), flags=re.ASCII).replace("-_", "_").strip("-")
     if len(safe) > 80:  # names of more than 255 bytes fail; cut ones stay distinct by their digest
         safe = f"{safe[:71]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"{number}_{safe}" if safe else str(number)

@@ -59,6 +59,29 @@ def test_the_config_is_shown_without_building_anything(gan_train):
     assert "_target_: gan_cli.losses.Hinge" in gan_train("--cfg", "job", "loss=hinge")
 
 
+@pytest.mark.parametrize("words", ["loss=hinge --cfg job", "-c job loss=hinge", "loss=hinge --info"])
+def test_flags_and_overrides_stand_in_any_order(gan_train, words):
+    assert "hinge" in gan_train(*words.split()).lower()
+
+
+def test_the_resolved_config_is_shown(gan_train):
+    shown = gan_train("loss=hinge", "optimizer.lr=0.5", "--cfg", "job", "--resolve")
+    assert "_target_: gan_cli.losses.Hinge" in shown
+    assert "lr: ${" not in shown
+
+
+def test_a_reader_that_leaves_early_is_no_mistake():
+    done = subprocess.run(
+        f"{COMMAND} --help; echo $? >&2", shell=True, capture_output=True, text=True, executable="/bin/sh"
+    )
+    assert done.stderr == "0\n"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([COMMAND, "--help"], stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_tab_completes_the_choices_of_a_group(gan_train):
     completed = gan_train("-sc", "query=bash", COMP_LINE="gan-train loss=").split()
     assert completed == sorted(f"loss={name}" for name in CHOICES["loss"])

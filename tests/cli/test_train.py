@@ -13,7 +13,11 @@ import yaml
 from conftest import TINY
 
 from gan_cli import checkpoint
+from gan_cli.cli import job
 from gan_cli.cli import train as command
+from gan_cli.cli.lock import locked
+from gan_cli.logbook import Logbook
+from gan_cli.penalties import R1
 
 FILES = {"config.yaml", "run.json", "status.json", "metrics.jsonl", "timing.jsonl"}
 
@@ -120,6 +124,16 @@ def test_resume_refuses_what_would_make_another_run(gan_train):
         (["loss=hinge,minimax"], 2, "--multirun"),
         (["dataset=folder", "dataset.path=nowhere"], 4, "nowhere"),
         (["seed==1"], 2, "seed==1"),
+        (["resume=1"], 2, "resume: expected text or null; got 1"),
+        (["resume=true", "~dry_run"], 2, "resume: expected text or null; got True"),
+        (["resume=nowhere", "~dry_run", "~trust"], 5, "there is no directory 'nowhere'"),
+        (["resume=.", "trust=2"], 2, "trust: expected true or false; got 2"),
+        (["hydra.run.dir=/proc/x"], 5, "/proc/x: "),
+        (["hydra.sweep.dir=/proc/x/y", "seed=0,1", "-m"], 5, "/proc/x: "),
+        (["hydra.run.dir=outputs/latest"], 6, "outputs/latest shows the newest run"),
+        (["--experimental-rerun", "some.pickle"], 2, "runs a pickle"),
+        (["loss=nosuch,hinge", "-m"], 2, "Could not find 'loss/nosuch'"),
+        (["train.step=1,2", "-m"], 1, "did you mean 'steps'?"),
     ],
 )
 def test_a_mistake_has_a_message_an_exit_code_and_leaves_nothing(gan_train, arguments, code, line):
@@ -127,8 +141,7 @@ def test_a_mistake_has_a_message_an_exit_code_and_leaves_nothing(gan_train, argu
     assert found == code
     assert line in err
     assert "Traceback" not in err
-    assert not [path for path in Path().rglob("*") if "outputs/2" in str(path) and not path.is_dir()]
-    assert not runs()
+    assert [*Path().iterdir()] == [], "not even a directory"
 
 
 def test_a_finished_run_is_not_run_again(gan_train):
@@ -173,6 +186,222 @@ def test_a_stored_config_is_plain_data_and_reads_no_environment(gan_train, monke
     code, _, err = gan_train(f"resume={run}", "train.steps=8")
     assert code == 5
     assert "seed still has an interpolation" in err
+
+
+def test_an_exit_code_does_not_depend_on_hydras_own_setting(gan_train, monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    assert gan_train("loss=nosuch")[0] == 2
+
+
+@pytest.mark.parametrize(("text", "line"), [("a: 1\n\tb: 2\n", 'tab.yaml", line 2'), ("a: 1\na: 2\n", "duplicate key")])
+def test_yaml_of_ones_own_that_cannot_be_read_is_named(gan_train, text, line):
+    Path("mine/loss").mkdir(parents=True)
+    Path("mine/loss/tab.yaml").write_text(text)
+    code, _, err = gan_train("--config-dir", "mine", "loss=tab")
+    assert code == 2
+    assert line in err
+    assert "Traceback" not in err
+
+
+def test_a_place_that_is_a_file_is_named(gan_train):
+    Path("file").touch()
+    code, _, err = gan_train(*TINY, "hydra.run.dir=file/x")
+    assert (code, err) == (5, "file/x: Not a directory\n")
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "run.json"])
+def test_a_directory_with_a_config_of_somebody_else_is_left_alone(gan_train, name):
+    Path(name).write_text("mine")
+    code, _, err = gan_train(*TINY, "hydra.run.dir=.")
+    assert code == 6
+    assert "holds another run" in err
+    assert {path.name: path.read_text() for path in Path().iterdir()} == {name: "mine"}
+
+
+@pytest.mark.parametrize("where", ["mine", "mine/deep/er", "../{}/aside/run"])
+def test_only_directories_that_were_not_there_before_are_taken_away(gan_train, tmp_path, where):
+    Path("mine").mkdir()
+    code, _, _ = gan_train("train.step=1", f"hydra.run.dir={where.format(tmp_path.name)}")
+    assert code == 2
+    assert [*Path().rglob("*")] == [Path("mine")]
+
+
+def test_a_refused_or_dry_sweep_leaves_nothing(gan_train):
+    assert gan_train(*TINY, "dry_run=true", "seed=0,1", "-m")[0] == 0
+    assert gan_train(*TINY, "loss.foo=0,1", "-m")[0] == 1
+    Path("old").mkdir()
+    assert gan_train(*TINY, "loss.foo=0,1", "hydra.sweep.dir=old", "-m")[0] == 1
+    assert [*Path().rglob("*")] == [Path("old")]
+
+
+def test_a_longer_resume_is_remembered(gan_train):
+    gan_train(*TINY)
+    assert gan_train("resume=outputs/latest", "train.steps=12", "train.keep=3")[0] == 0
+    (run,) = runs()
+    stored = yaml.safe_load((run / "config.yaml").read_text())
+    assert (stored["train"]["steps"], stored["train"]["keep"]) == (12, 3)
+    assert not {"resume", "dry_run", "trust"} & stored.keys()
+    about = json.loads((run / "run.json").read_text())
+    assert about["command"] == ["gan-train", *TINY]
+    (again,) = about["resumed"]
+    assert again["command"] == ["gan-train", "resume=outputs/latest", "train.steps=12", "train.keep=3"]
+    assert again["step"] == 6
+    code, _, err = gan_train("resume=outputs/latest")
+    assert code == 5
+    assert "is finished at step 12 of 12" in err
+
+
+def test_two_processes_do_not_train_one_run(gan_train):
+    gan_train(*TINY)
+    (run,) = runs()
+    with locked(run):
+        code, _, err = gan_train("resume=outputs/latest", "train.steps=8")
+        assert (code, "is being trained by another process" in err) == (6, True)
+    empty = Path("empty")
+    empty.mkdir()
+    with locked(empty):
+        code, _, err = gan_train(*TINY, "hydra.run.dir=empty", "dataset=folder", "dataset.path=nowhere")
+        assert code == 6, "before data are read"
+    assert [*empty.iterdir()] == []
+    assert gan_train("resume=outputs/latest", "train.steps=8")[0] == 0
+
+
+def interrupted_at(monkeypatch, place: str) -> None:
+    """Ctrl-C right before a function of the job is called, once."""
+    original, sent = getattr(job, place), []
+
+    def call(*arguments, **named):
+        if not sent:
+            sent.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(job, place, call)
+
+
+@pytest.mark.parametrize("place", ["write_run", "draw_real"])
+def test_ctrl_c_before_the_first_step_leaves_a_run_to_go_on_with(gan_train, monkeypatch, place):
+    interrupted_at(monkeypatch, place)
+    code, _, err = gan_train(*TINY)
+    (run,) = runs()
+    assert code == 130
+    assert f"stopped after step 0; go on with: gan-train resume={run}" in err
+    assert json.loads((run / "status.json").read_text())["status"] == "stopped"
+    assert gan_train(f"resume={run}")[0] == 0
+
+
+def test_ctrl_c_at_the_end_finishes_the_run_and_stops_the_sweep(gan_train, monkeypatch):
+    monkeypatch.setattr(job.export, "write", interrupting(job.export.write))
+    code, out, err = gan_train(*TINY, "seed=0,1,2", "-m")
+    (run,) = runs()
+    assert code == 130
+    assert "finished 6 steps" in out
+    assert "this run was finished before" in err
+    assert json.loads((run / "status.json").read_text())["status"] == "finished"
+
+
+def interrupting(function):
+    """The function, after a Ctrl-C."""
+
+    def call(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return function(*arguments)
+
+    return call
+
+
+def test_a_run_that_was_killed_before_its_generator_was_written_can_be_finished(gan_train, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(job.export, "write", interrupting(interrupting(job.export.write)))
+        assert gan_train(*TINY)[0] == 130
+    (run,) = runs()
+    status = json.loads((run / "status.json").read_text())
+    assert (status["status"], status["reason"]) == ("stopped", "interrupted twice")
+    assert not (run / "generator/raw.safetensors").exists()
+    assert len(list(run.glob("events.out.tfevents.*"))) == 1, "TensorBoard is told of no end"
+    code, out, err = gan_train("resume=outputs/latest")
+    assert code == 0
+    assert "nothing is left to train, only the generator to be written" in " ".join(err.split())
+    assert "finished 6 steps" in out
+    assert (run / "generator/raw.safetensors").exists()
+    assert gan_train("resume=outputs/latest")[0] == 5
+
+
+def test_resume_tells_two_choices_of_one_class_apart(gan_train):
+    gan_train(*TINY, "loss=wasserstein", "penalty=none")
+    code, _, err = gan_train("resume=outputs/latest", "train.steps=8", "loss=wgan_gp")
+    assert code == 2
+    assert "loss: the run was made with loss=wasserstein, this command says loss=wgan_gp" in err
+    assert gan_train("resume=outputs/latest", "train.steps=8", "loss=wasserstein")[0] == 0
+
+
+def test_resume_takes_from_a_whole_group_no_key_that_was_not_typed(gan_train):
+    gan_train(*TINY, "train.log_every=3")
+    assert gan_train("resume=outputs/latest", "train=default", "train.batch_size=16", "train.steps=8")[0] == 0
+    stored = yaml.safe_load(Path("outputs/latest/config.yaml").read_text())
+    assert (stored["train"]["steps"], stored["train"]["log_every"]) == (8, 3)
+
+
+def test_the_line_to_resume_a_sweeps_job_can_be_typed(gan_train):
+    gan_train(*TINY, "loss=minimax,hinge", "model.generator.norm=batch,none", "-m")
+    for run in runs():
+        assert gan_train(f"resume={run}", "train.steps=8")[0] == 0
+    odd = runs()[0].rename("odd (old) = run, 1")
+    assert gan_train(f"resume={odd}", "train.steps=9")[0] == 0
+
+
+@pytest.mark.parametrize(("schedule", "warned"), [("cosine", True), ("constant", False)])
+def test_a_schedule_with_another_end_is_another_run_and_says_so(gan_train, schedule, warned):
+    gan_train(*TINY, f"train.lr_schedule={schedule}")
+    _, _, err = gan_train("resume=outputs/latest", "train.steps=12")
+    assert ("led to an end at step 6 and now leads to 12" in " ".join(err.split())) == warned
+
+
+def test_warnings_are_not_markup_and_no_output(gan_train):
+    gan_train(*TINY, "hydra.run.dir='[/b]x'", "train.checkpoint_every=3")
+    newest = checkpoint.available(Path("[/b]x/checkpoints"))[0]
+    newest.write_bytes(b"torn")
+    Path("[/b]x/status.json").write_text("")
+    code, out, err = gan_train("resume=[/b]x")
+    assert code == 0
+    assert "[/b]x/checkpoints" in err
+    assert "damaged" not in out
+
+
+def test_a_stored_config_that_is_nested_too_deeply_is_refused(gan_train):
+    gan_train(*TINY)
+    Path("outputs/latest/config.yaml").resolve().write_text("a: &a {b: *a}")
+    code, _, err = gan_train("resume=outputs/latest")
+    assert code == 5
+    assert "nested too deeply" in err
+
+
+def test_a_dry_run_times_a_lazy_penalty_with_its_share(gan_train, monkeypatch):
+    called = []
+    monkeypatch.setattr(R1, "__call__", lambda self, D, real, fake: called.append(1) or real.new_zeros(()))
+    assert gan_train(*TINY, "penalty=r1", "penalty.every=4", "dry_run=true")[0] == 0
+    assert len(called) == 2, "one while it warms up, one in the four steps that are timed"
+
+
+def test_hparams_are_the_choices_the_seed_and_what_was_typed(gan_train, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(Logbook, "open_session", lambda self, hparams: seen.update(hparams))
+    gan_train(*TINY, "optimizer.lr=1e-3")
+    assert None not in seen.values()
+    assert (seen["seed"], seen["model"], seen["model.width"], seen["optimizer.lr"]) == (0, "mlp", 8, 0.001)
+    assert "train.epochs" not in seen
+
+
+def test_training_goes_on_where_nobody_reads_the_screen(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "gan_cli.cli.train", *TINY, "seed=0,1", "-m"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True, env=environment)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+    finished = [json.loads((run / "status.json").read_text())["status"] for run in runs(tmp_path / "outputs")]
+    assert finished == ["finished"] * 2
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
