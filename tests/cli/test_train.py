@@ -218,12 +218,13 @@ def test_a_directory_with_a_config_of_somebody_else_is_left_alone(gan_train, nam
     assert {path.name: path.read_text() for path in Path().iterdir()} == {name: "mine"}
 
 
-@pytest.mark.parametrize("where", ["mine", "mine/deep/er", "../{}/aside/run"])
+@pytest.mark.parametrize("where", ["mine", "mine/deep/er", "../beside-{}/run"])
 def test_only_directories_that_were_not_there_before_are_taken_away(gan_train, tmp_path, where):
     Path("mine").mkdir()
     code, _, _ = gan_train("train.step=1", f"hydra.run.dir={where.format(tmp_path.name)}")
     assert code == 2
     assert [*Path().rglob("*")] == [Path("mine")]
+    assert not Path(f"../beside-{tmp_path.name}").exists()
 
 
 def test_a_refused_or_dry_sweep_leaves_nothing(gan_train):
