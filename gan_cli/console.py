@@ -6,6 +6,7 @@ from typing import Self
 
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from gan_cli.files import silence
@@ -76,14 +77,14 @@ class Rate:
 
 
 class _Left(ProgressColumn):
-    def __init__(self, rate: Rate) -> None:
-        super().__init__()
-        self._rate = rate
+    def __init__(self, rate: Rate, wide: bool) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+        self._rate, self._wide = rate, wide
 
     def render(self, task: Task) -> Text:
         left = self._rate.left(int(task.completed))
-        shown = f"{self._rate.images_per_second:,.0f} images/s"
-        return Text(shown if left is None else f"{shown} · {duration(left)} left", style="cyan")
+        rate = [f"{self._rate.images_per_second:,.0f} images/s"] if self._wide else []
+        return Text(" · ".join(rate + ([] if left is None else [f"{duration(left)} left"])), style="cyan")
 
 
 class Console:
@@ -104,7 +105,11 @@ class Console:
         self._interval, self._last_line, self._last_draw = interval, time.perf_counter(), 0.0
         self._bar: Progress | None = None
         if self._terminal.is_terminal:
-            columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"), _Left(self.rate))
+            # One line, also where 80 columns are too few for all: the bar and the rate give way.
+            wide = self._terminal.width >= 116
+            figures = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+            done = MofNCompleteColumn(table_column=Column(no_wrap=True))
+            columns = (*([BarColumn(24)] if wide else []), done, figures, _Left(self.rate, wide))
             # No refresh thread: it would take the interpreter away from the loop at its own pace.
             self._bar = Progress(*columns, console=self._terminal, auto_refresh=False)
             self._task = self._bar.add_task("starting", total=steps, completed=step)

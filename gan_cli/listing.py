@@ -37,7 +37,8 @@ class Entry:
 def find(root: Path, warn: Callable[[str], None]) -> Iterator[Path]:
     """Run directories at and below a directory: those that hold run.json or status.json.
 
-    Does not look inside a run, behind links (`outputs/latest` would be a second copy) or into hidden directories.
+    Does not look inside a run, into hidden directories, or behind links: `outputs/latest` is made of them, and would be
+    a second copy.
 
     Args:
         warn: gets a line for every directory that cannot be opened.
@@ -51,8 +52,10 @@ def find(root: Path, warn: Callable[[str], None]) -> Iterator[Path]:
         except OSError as error:
             warn(f"{directory}: cannot be opened: {error.strerror}")
             continue
-        if any(entry.name in (RUN, STATUS) for entry in found):
-            yield directory
+        files = [entry for entry in found if entry.name in (RUN, STATUS)]
+        if files:
+            if directory == root or not all(entry.is_symlink() for entry in files):
+                yield directory
         else:
             below = (entry.name for entry in found if entry.is_dir(follow_symlinks=False))
             waiting += [directory / name for name in below if not name.startswith(".")]

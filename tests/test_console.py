@@ -62,3 +62,17 @@ def test_a_screen_that_nobody_reads_falls_quiet():
             console.say("nobody reads this")
             console.show(10, METRICS)
         stream.write("nor this, and closing does not fail either")
+
+
+def test_the_bar_stays_on_one_line_where_columns_are_few():
+    stream = io.StringIO()
+    with Console(0, 5000, 64, Terminal(file=stream, force_terminal=True, width=80, highlight=False)) as console:
+        console.rate.lap(10)
+        console.show(10, METRICS)
+        console._last_draw = 0
+        stream.truncate(0)
+        console.tick(10)
+    drawn = stream.getvalue()
+    for told in ("10/5000", "loss D 1.386", "D(G(z)) 0.250", "left"):
+        assert told in drawn
+    assert "\n" not in drawn.strip("\n")

@@ -269,3 +269,14 @@ def test_ctrl_c_is_no_traceback_either(tmp_path, capsys, monkeypatch):
         main([str(tmp_path)])
     assert end.value.code == 130
     assert capsys.readouterr().err == "\nstopped\n"
+
+
+def test_the_directory_of_links_that_shows_the_newest_run_is_not_a_second_run(tmp_path, capsys):
+    run = put(tmp_path / "a")
+    (tmp_path / "latest").mkdir()
+    for name in ("run.json", "status.json", "metrics.jsonl"):
+        (tmp_path / "latest" / name).symlink_to(run / name)
+    main([str(tmp_path)])
+    assert "latest" not in capsys.readouterr().out
+    main([str(tmp_path / "latest")])
+    assert "finished" in capsys.readouterr().out
