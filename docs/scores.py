@@ -1,0 +1,78 @@
+"""The figures of docs/results.md, for runs on the digits, the ring and the grid: python docs/scores.py RUN...
+
+Not a metric of this project: one fixed seed, one small classifier. It ranks settings on this data and nothing else.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from sklearn.neighbors import NearestNeighbors
+from sklearn.neural_network import MLPClassifier
+
+from gan_cli import data, export
+
+
+def samples(run: Path, n: int) -> torch.Tensor:
+    """n samples [n, *shape] of a run's averaged generator, seed 0."""
+    sampler = export.load(run)
+    return torch.cat([sampler(sampler.noise(0, i, min(500, n - i))) for i in range(0, n, 500)])
+
+
+def modes(run: Path, density: data.Ring | data.Grid) -> str:
+    """VEEGAN's and PacGAN's figures, from 2,500 samples."""
+    distances = torch.cdist(samples(run, 2500), density.centres.float())
+    close = distances.min(1).values < 3 * density.std
+    counts = torch.bincount(distances.argmin(1)[close], minlength=len(density.centres)).double()
+    p = counts / counts.sum()
+    kl = torch.special.xlogy(p, p * len(p)).sum().item()
+    return f"modes {(counts > 0).sum()} of {len(p)}, HQ {100 * close.float().mean():.1f} %, reverse KL {kl:.3f}"
+
+
+class Digits:
+    """Distances in the hidden units of a classifier trained on 1,400 of the 1,797 digits."""
+
+    def __init__(self) -> None:
+        x, y = data.Digits().load()
+        self.x, y = x.float().flatten(1).numpy() / 127.5 - 1, y.numpy()
+        torch.manual_seed(0)
+        order = torch.randperm(len(self.x)).numpy()
+        self.classifier = MLPClassifier((256,), max_iter=60, random_state=0, alpha=0.1, tol=1e-3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # 60 epochs are enough, whatever it thinks of convergence
+            self.classifier.fit(self.x[order[:1400]], y[order[:1400]])
+        self.held_out = self.classifier.score(self.x[order[1400:]], y[order[1400:]])
+        self.half = self.x[order[:900]]
+
+    def hidden(self, x: np.ndarray) -> np.ndarray:
+        return np.maximum(x @ self.classifier.coefs_[0] + self.classifier.intercepts_[0], 0)
+
+    def score(self, fake: np.ndarray) -> str:
+        """Fréchet distance, precision and recall (k = 3, Kynkäänniemi et al. 2019), and the classes seen."""
+        real, drawn = self.hidden(self.x), self.hidden(fake)
+        a, b = np.cov(real.T), np.cov(drawn.T)
+        root = np.sqrt(np.linalg.eigvals(a @ b).real.clip(0)).sum()
+        distance = np.square(real.mean(0) - drawn.mean(0)).sum() + np.trace(a) + np.trace(b) - 2 * root
+        apart = np.sqrt((np.square(real).sum(1)[:, None] + np.square(drawn).sum(1) - 2 * real @ drawn.T).clip(0))
+        radius = [NearestNeighbors(n_neighbors=4).fit(x).kneighbors(x)[0][:, -1] for x in (real, drawn)]
+        precision = (apart < radius[0][:, None]).any(0).mean()
+        recall = (apart < radius[1]).any(1).mean()
+        classes = np.bincount(self.classifier.predict(fake), minlength=10)
+        return f"distance {distance:.2f}, precision {precision:.2f}, recall {recall:.2f}, classes {classes.tolist()}"
+
+
+if __name__ == "__main__":
+    digits = None
+    for name in sys.argv[1:]:
+        config = yaml.safe_load((Path(name) / "config.yaml").read_text())["dataset"]
+        kind = config.pop("_target_").rpartition(".")[2]
+        if kind in ("Ring", "Grid"):
+            print(f"{name}: {modes(Path(name), getattr(data, kind)(**config))}")
+            continue
+        if digits is None:
+            digits = Digits()
+            print(f"half of the real digits: {digits.score(digits.half)}; held out {digits.held_out:.4f}")
+        print(f"{name}: {digits.score(samples(Path(name), 1800).flatten(1).numpy())}")
