@@ -32,6 +32,8 @@ from gan_cli.paths import CONF_DIR
 _COMPLETION = {"-sc", "--shell-completion"}
 _SHOW = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", *_COMPLETION}  # flags with which nothing runs
 
+_EXCLUSIVE = {"--run", "-r", "--multirun", "-m", "--cfg", "-c", "--info", "-i", *_COMPLETION}  # what to do
+
 
 def main() -> None:
     """The console script."""
@@ -41,6 +43,11 @@ def main() -> None:
         return
     if any(flag.startswith("--e") for flag in flags):
         print("--experimental-rerun runs a pickle; resume a run with resume=DIRECTORY", file=sys.stderr)
+        sys.exit(2)
+    kinds = _EXCLUSIVE.intersection(flags)
+    if len(kinds) > 1 or ("--resolve" in flags and not kinds & {"--cfg", "-c"}):
+        advice = "--resolve goes with --cfg" if "--resolve" in flags and len(kinds) < 2 else "one of them at a time"
+        print(f"{' '.join(flags)}: {advice}", file=sys.stderr)
         sys.exit(2)
     sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
     groups = groups_below(CONF_DIR, *config_dirs(flags))

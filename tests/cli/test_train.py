@@ -123,6 +123,8 @@ def test_resume_refuses_what_would_make_another_run(gan_train):
         (["loss=nosuch"], 2, "Could not find 'loss/nosuch'"),
         (["loss=hinge,minimax"], 2, "--multirun"),
         (["dataset=folder", "dataset.path=nowhere"], 4, "nowhere"),
+        (["-m", "--cfg", "job"], 2, "-m --cfg job: one of them at a time"),
+        (["--resolve"], 2, "--resolve goes with --cfg"),
         (["seed==1"], 2, "seed==1"),
         (["resume=1"], 2, "resume: expected text or null; got 1"),
         (["resume=true", "~dry_run"], 2, "resume: expected text or null; got True"),
