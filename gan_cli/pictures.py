@@ -49,8 +49,8 @@ def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
         return cast(Tensor, D(x.to(run.device))).float().cpu()
 
     # The picture's neutral colour is where D decides. A critic's score has no such place: half-way between the scores
-    # of real and of generated points stands in.
-    neutral = run.loss.threshold
+    # of real and of generated points stands in. A probability is shown as it is.
+    neutral = 0.0 if run.loss.probabilities else run.loss.threshold
     if neutral is None:
         neutral = float(scores(real).median() + scores(fake).median()) / 2
 

@@ -118,11 +118,11 @@ class Run:
     def _restore(self, state: dict[str, Any]) -> None:
         if state.get("format") != FORMAT:
             raise RunError(f"the checkpoint has format {state.get('format')}; this version reads format {FORMAT}")
-        if self.ema and state["ema"] is None:
-            raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
-        missing = sorted(self._state().keys() - state.keys())
+        missing = sorted((self._state().keys() | {"offsets"}) - state.keys())
         if missing:
             raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
+        if self.ema and state["ema"] is None:
+            raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
         try:
             self.G.load_state_dict(state["G"])
             self.D.load_state_dict(state["D"])

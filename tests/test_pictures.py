@@ -5,6 +5,7 @@ import pytest
 import torch
 from conftest import TINY, make_run
 
+from gan_cli import plots
 from gan_cli.loop import turn
 from gan_cli.pictures import evaluating, samples
 
@@ -59,8 +60,6 @@ def test_evaluation_mode_ends_where_it_began():
 
 def test_the_neutral_colour_is_where_D_decides(monkeypatch):
     """Least squares decides at 0.5; a critic's score has no such place, and the middle of both clouds stands in."""
-    from gan_cli import plots
-
     seen = []
 
     def spy(real, fake, logits, **_):
@@ -75,3 +74,13 @@ def test_the_neutral_colour_is_where_D_decides(monkeypatch):
     real, fake = seen[0].chunk(2)
     assert abs(real.median() + fake.median()) < 1e-4
     assert 38 < seen[1].median() < 42
+
+
+def test_a_probability_is_drawn_as_it_is_also_with_smoothed_labels(monkeypatch):
+    seen = {}
+    blank = np.zeros((4, 4, 3), np.uint8)
+    monkeypatch.setattr(plots, "scatter", lambda real, fake, logits, **_: seen.update(x=real, y=logits(real)) or blank)
+    run = make_run(*TINY, "dataset=ring", "loss.real_label=0.9")
+    samples(run)
+    with torch.no_grad():
+        assert torch.allclose(seen["y"], run.D(seen["x"]), atol=1e-6)

@@ -146,3 +146,11 @@ def test_a_checkpoint_of_other_networks_is_refused(tmp_path):
     train_in(tmp_path / "a", *TINY)
     with pytest.raises(RunError, match="does not fit the networks of this config"):
         train_in(tmp_path / "a", *TINY, "model.width=9", state=newest(tmp_path / "a"))
+
+
+@pytest.mark.parametrize("part", ["ema", "offsets", "noise", "opt_G"])
+def test_a_checkpoint_that_lacks_a_part_is_refused_by_the_name_of_the_part(tmp_path, part):
+    train_in(tmp_path / "a", *TINY)
+    state = {key: value for key, value in newest(tmp_path / "a").items() if key != part}
+    with pytest.raises(RunError, match=f"the checkpoint lacks {part}"):
+        train_in(tmp_path / "a", *TINY, state=state)

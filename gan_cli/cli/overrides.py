@@ -107,7 +107,7 @@ def quoted(override: str) -> str:
         if value[0] in "'\"" and not parsed.is_sweep_override():
             return override  # quoted by hand
     except HydraException:
-        pass
+        pass  # unreadable as it stands, which is what the quotes are for
     except (OSError, RuntimeError, ValueError):  # no name that the file system takes, no home directory
         return override
     return f"{key}={QuotedString(value, Quote.single).with_quotes()}"
