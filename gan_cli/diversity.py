@@ -1,0 +1,93 @@
+"""How varied samples are, held against real data: a judge of collapse, and none of beauty.
+
+Everything is read from the samples themselves, never from losses: a generator that gives one answer to every z can have
+the losses of a good one. Distances are Euclidean, between whole samples: images as pixels.
+"""
+
+import torch
+from torch import Tensor
+
+NEAR = 3.0  # standard deviations to a mode: a sample nearer than that is one of high quality (VEEGAN, PacGAN)
+
+
+def distances(samples: Tensor, real: Tensor) -> dict[str, float]:
+    """How far samples are from one another and from real data; nothing where real data are all one point.
+
+    - `distance`: the mean distance of two samples, divided by that of two real ones. 0: all alike; 1: as varied.
+    - `nearest`: the mean distance of a sample to the nearest other one, divided likewise. Where many samples are copies
+      of a few, it falls, and `distance` need not.
+    - `energy`: 1 - (E|s - s'| + E|x - x'|) / (2 E|s - x|) with samples s and real x, the coefficient that Székely and
+      Rizzo 2013 (Energy statistics, J. Stat. Plan. Inference 143) scale their energy distance to: in [0, 1], and 0 if
+      and only if both have one distribution. The means leave out i = j: the estimate is around 0 there, also below.
+
+    Args:
+        samples: [N, ...].
+        real: [M, ...]; as many are taken as there are samples, and the other way round, since the nearest of many is
+            nearer than the nearest of a few.
+    """
+    n = min(len(samples), len(real))
+    if n < 2:
+        return {}
+    s, x = samples[:n].flatten(1).float(), real[:n].flatten(1).float()
+    among_samples, among_real, between = pairwise(s, s), pairwise(x, x), pairwise(s, x).mean()
+    spread, real_spread = (d.sum() / (n * (n - 1)) for d in (among_samples, among_real))
+    for d in (among_samples, among_real):
+        d.fill_diagonal_(torch.inf)
+    nearest, real_nearest = (d.amin(1).mean() for d in (among_samples, among_real))
+    if not real_spread > 0:
+        return {}
+    found = {"distance": spread / real_spread}
+    if real_nearest > 0:  # a data set of many copies has no nearest distance
+        found["nearest"] = nearest / real_nearest
+    found["energy"] = 1 - (spread + real_spread) / (2 * between)
+    return dict(zip(found, torch.stack([*found.values()]).tolist(), strict=True))  # waits for the device once
+
+
+def mixture(samples: Tensor, centres: Tensor, std: float) -> dict[str, float]:
+    """Samples of a mixture of round Gaussians, by the definitions of VEEGAN (Srivastava et al. 2017) and PacGAN.
+
+    - `quality`: the share of samples nearer than three standard deviations to a mode. 0.989 for p(x) in the plane.
+    - `modes`: modes that are nearest to at least one of those.
+
+    Args:
+        samples: [N, D].
+        centres: of the modes, [K, D].
+        std: of each mode.
+    """
+    distance, which = pairwise(samples.float(), centres.to(samples)).min(1)
+    near = distance < NEAR * std
+    return {"modes": float(len(which[near].unique())), "quality": float(near.float().mean())}
+
+
+def classes(samples: Tensor, real: Tensor, labels: Tensor) -> float:
+    """The effective number of classes among samples: exp of the entropy of their labels, each that of the nearest of
+    the real examples.
+
+    1 where all get one label, K where each of K classes gets as many. The nearest neighbour in pixels is no good judge
+    of what a digit is, and need not be: it tells ten kinds of samples from two.
+
+    Args:
+        samples: [N, ...].
+        real: [M, ...].
+        labels: of the real examples, int64 [M].
+    """
+    nearest = pairwise(samples.flatten(1).float(), real.flatten(1).float()).argmin(1)
+    return effective_number(labels.to(nearest.device)[nearest])
+
+
+def effective_number(labels: Tensor) -> float:
+    """exp of the entropy of labels, int64 [N]: how many classes of equal size would be as varied.
+
+    >>> round(effective_number(torch.tensor([0, 0, 7, 7])), 6), effective_number(torch.tensor([3, 3, 3]))
+    (2.0, 1.0)
+    """
+    share = labels.unique(return_counts=True)[1].double() / len(labels)
+    return float(torch.special.entr(share).sum().exp())
+
+
+def pairwise(a: Tensor, b: Tensor) -> Tensor:
+    """Euclidean distances [N, M] of [N, D] and [M, D].
+
+    Exact: by way of a matrix product two equal points would not be 0 apart.
+    """
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
