@@ -12,7 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrizations
 
+from gan_cli.aids import Aids
 from gan_cli.check import Problem, check, report
 from gan_cli.data import Stream
 from gan_cli.ema import EMA
@@ -59,35 +61,59 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
     data = builder.part("dataset")
     prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")
     train: TrainConfig | None = builder.part("train")
+    aids: Aids | None = builder.part("aids")
+    device = builder.device(settings)
+    pack, conditional = builder.model("pack", 1), builder.model("conditional", False)
+    reals, classes = None, None
+    if conditional and data is not None and settings is not None and train is not None:
+        reals = builder.stream(data, train, settings, device or torch.device("cpu"))  # the labels say how many classes
+        classes = builder.classes(reals, pack, train)
     G = D = None
     if data is not None:
         # Stand-ins for parts that could not be built: the networks' own mistakes are told all the same.
         seed, dim = (settings.seed if settings else 0), (prior.dim if prior is not None else 1)
         torch.manual_seed(derive(seed, "G"))
-        G = builder.part("model.generator", shape=data.shape, noise_dim=dim)
+        G = builder.part("model.generator", shape=data.shape, noise_dim=dim, classes=classes)
         torch.manual_seed(derive(seed, "D"))
-        D = builder.part("model.discriminator", shape=data.shape, penalised=penalty is not None and penalty.per_sample)
-        builder.check_networks(G, D, data.shape, dim)
+        penalised = penalty is not None and penalty.per_sample
+        seen = (pack * data.shape[0], *data.shape[1:])
+        D = builder.part("model.discriminator", shape=seen, penalised=penalised, classes=classes)
+        if D is not None and builder.model("spectral_norm", False):
+            spectral_norm(D)
+        builder.check_networks(G, D, data.shape, seen, dim, classes)
     builder.check_contracts(loss, prior)
     builder.check_batch_norm(G, D, penalty, train)
-    device = builder.device(settings)
+    builder.check_aids(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
     if builder.problems:
         raise report(builder.problems)
     assert device is not None and opt_G is not None and opt_D is not None
-    assert settings is not None and train is not None and G is not None and D is not None
+    assert settings is not None and train is not None and G is not None and D is not None and aids is not None
 
     torch.set_num_threads(thread_count(train, data.shape))
-    reals = Stream(data, train.batch_size, settings.seed, device)
+    reals = reals or builder.stream(data, train, settings, device)
     try:
         steps = train.total_steps(reals.size)
     except ValueError as error:
         raise report([Problem("train.epochs", str(error))]) from error
     ema = EMA(G, train.ema_half_life_images, train.ema_ramp) if train.ema_half_life_images else None
     torch.manual_seed(derive(settings.seed, "train"))  # dropout and the penalties' random points
-    return Run(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema)
+    return Run(
+        train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema, aids, pack, classes
+    )
+
+
+def spectral_norm(D: nn.Module) -> None:
+    """Divide every weight of D by its largest singular value (Miyato et al. 2018, arXiv:1802.05957), in place.
+
+    A convolution's weight [out, in, h, w] counts as the matrix [out, in h w], as in the paper. The value is followed by
+    one power iteration an update.
+    """
+    for module in list(D.modules()):
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
+            parametrizations.spectral_norm(module)
 
 
 def pick_device(name: str) -> torch.device:
@@ -148,6 +174,33 @@ class _Builder:
             self.problems.append(Problem("device", str(error)))
             return None
 
+    def model(self, key: str, default: Any) -> Any:
+        """A setting that a model's node may have whatever its family; the default where it is wrong, or not there."""
+        if any(problem.path in ("model", f"model.{key}") for problem in self.problems):
+            return default
+        value = self._config["model"].get(key, default)
+        if key == "pack" and value < 1:
+            self.problems.append(Problem("model.pack", f"must be at least 1 sample, got {value}"))
+            return default
+        return value
+
+    def stream(self, data: Any, train: TrainConfig, settings: Settings, device: torch.device) -> Stream:
+        """The data, read."""
+        return Stream(data, train.batch_size, settings.seed, device, train.held_out)
+
+    def classes(self, reals: Stream, pack: int, train: TrainConfig) -> int | None:
+        """The classes of the data, for conditional networks; None, with the mistake noted, where there are none."""
+        if reals.classes is None:
+            why = f"{type(reals.data).__name__} has no labels; use data with labels, or conditional=false"
+            self.problems.append(Problem("model.conditional", why))
+        if pack > 1:
+            why = "a pack has no label of its own; use pack=1, or conditional=false"
+            self.problems.append(Problem("model.pack", why))
+        if train.g_is_data:
+            why = "g_is_data draws without labels; leave it out, or use conditional=false"
+            self.problems.append(Problem("train.g_is_data", why))
+        return reals.classes
+
     def part(self, path: str, **interface: Any) -> Any:
         """What a path of the config names; None, with the mistake noted, where it cannot be built."""
         if any(_overlap(problem.path, path) for problem in self.problems):
@@ -168,12 +221,30 @@ class _Builder:
         moved = [p for p in net.parameters() if p.requires_grad] if net is not None else [nn.Parameter(torch.zeros(1))]
         return cast("torch.optim.Optimizer | None", self._note(f"optimizer.{player}", lambda: make(moved)))
 
-    def check_networks(self, G: nn.Module | None, D: nn.Module | None, shape: tuple[int, ...], dim: int) -> None:
-        """Both networks must map what they get to what the other one needs."""
+    def check_networks(
+        self,
+        G: nn.Module | None,
+        D: nn.Module | None,
+        shape: tuple[int, ...],
+        seen: tuple[int, ...],
+        dim: int,
+        classes: int | None,
+    ) -> None:
+        """Both networks must map what they get to what the other one needs; D sees samples of the shape `seen`."""
         if G is not None:
-            self._maps("model.generator", G, (2, dim), (2, *shape))
+            self._maps("model.generator", G, (2, dim), (2, *shape), classes)
         if D is not None:
-            self._maps("model.discriminator", D, (2, *shape), (2,))
+            self._maps("model.discriminator", D, (2, *seen), (2,), classes)
+
+    def check_aids(
+        self, aids: Aids | None, pack: int, train: TrainConfig | None, shape: tuple[int, ...] | None
+    ) -> None:
+        """Augmentation is for images, and a batch has to be made of whole packs."""
+        if aids is not None and aids.augment and shape is not None and len(shape) != 3:
+            self.problems.append(Problem("aids.augment", f"is for images; the data set gives {list(shape)}"))
+        if train is not None and train.batch_size % pack:
+            why = f"{train.batch_size} samples are no whole packs; take a multiple of model.pack={pack}"
+            self.problems.append(Problem("train.batch_size", why))
 
     def check_batch_norm(
         self, G: nn.Module | None, D: nn.Module | None, penalty: Penalty | None, train: TrainConfig | None
@@ -204,11 +275,14 @@ class _Builder:
         except Exception as error:
             self.problems.append(Problem("prior", f"is no prior: {error}"))
 
-    def _maps(self, path: str, net: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    def _maps(
+        self, path: str, net: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...], classes: int | None
+    ) -> None:
         try:
             # Evaluation mode: the trial neither needs a batch nor leaves a trace in running statistics.
             with torch.no_grad(), evaluating(net):
-                found = tuple(net(torch.zeros(given)).shape)
+                y = [] if classes is None else [torch.zeros(given[0], dtype=torch.int64)]
+                found = tuple(net(torch.zeros(given), *y).shape)
             if found != wanted:
                 self.problems.append(Problem(path, f"maps {list(given)} to {list(found)}, expected {list(wanted)}"))
         except Exception as error:  # whatever a user's own network raises

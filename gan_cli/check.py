@@ -17,17 +17,20 @@ from gan_cli.errors import ConfigError
 from gan_cli.settings import Settings
 from gan_cli.targets import locate
 
-GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train")
+GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train", "aids")
 MISSING = "???"  # how OmegaConf writes a value that the user has to give
 _HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
 
 # What the builder passes, by the path of the node: it comes from another part and cannot be set twice.
 INTERFACE: Mapping[str, Mapping[str, str]] = {
-    "model.generator": {"shape": "the data set", "noise_dim": "prior.dim"},
-    "model.discriminator": {"shape": "the data set", "penalised": "the penalty"},
+    "model.generator": {"shape": "the data set", "noise_dim": "prior.dim", "classes": "the data set"},
+    "model.discriminator": {"shape": "the data set", "penalised": "the penalty", "classes": "the data set"},
     "optimizer.generator": {"params": "the generator"},
     "optimizer.discriminator": {"params": "the discriminator"},
 }
+
+# What a model's node may say of its networks together, whatever their family; the builder's own business.
+MODEL: Mapping[str, type] = {"pack": int, "conditional": bool, "spectral_norm": bool}
 
 
 class Problem(NamedTuple):
@@ -105,6 +108,10 @@ def _players(
 ) -> list[Problem]:
     """A group of two players: a node for each, and values that they share by interpolation."""
     found: list[Problem] = []
+    if path == "model":
+        for key in MODEL.keys() & node.keys():
+            found += _fits(f"{path}.{key}", node[key], MODEL[key])
+        unused = [key for key in unused if key not in MODEL]
     for player in ("generator", "discriminator"):
         child = node.get(player)
         if isinstance(child, Mapping):

@@ -1,6 +1,7 @@
 """What a user sees while a run goes on: a live bar on a terminal, a line now and then elsewhere."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -18,18 +19,25 @@ _SHOWN = {  # logged figure: its name on the screen
     "prob/d_g_z": "D(G(z))",
     "logit/real": "D(x) logit",
     "logit/fake": "D(G(z)) logit",
+    "theory/js": "JS",
+    "theory/tv": "TV",
+    "theory/triangular": "triangular",
+    "theory/w1": "W1",
+    "theory/relativistic_gap": "gap",
 }
 
 
-def figures(metrics: dict[str, float]) -> str:
+def figures(metrics: Mapping[str, float | str]) -> str:
     """The figures that fit on a line; probabilities in place of logits where the loss has them.
 
     >>> figures({"loss/d": 1.386, "loss/g": 0.693, "prob/d_x": 0.5, "prob/d_g_z": 0.5, "logit/real": 0.0})
     'loss D 1.386 · G 0.693 · D(x) 0.500 · D(G(z)) 0.500'
+    >>> figures({"theory/js": "n/a"})
+    'JS n/a'
     """
     hidden = ("logit/real", "logit/fake") if "prob/d_x" in metrics else ()
-    shown = [f"{label} {metrics[key]:.3f}" for key, label in _SHOWN.items() if key in metrics and key not in hidden]
-    return " · ".join(shown)
+    shown = [(label, metrics[key]) for key, label in _SHOWN.items() if key in metrics and key not in hidden]
+    return " · ".join(f"{label} {v}" if isinstance(v, str) else f"{label} {v:.3f}" for label, v in shown)
 
 
 def duration(seconds: float) -> str:
@@ -134,7 +142,7 @@ class Console:
             self._bar.update(self._task, completed=step)
             self._bar.refresh()
 
-    def show(self, step: int, metrics: dict[str, float]) -> None:
+    def show(self, step: int, metrics: Mapping[str, float | str]) -> None:
         """New figures were logged."""
         self._figures = figures(metrics)
         if self._bar:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from gan_cli.record import State
 
-NOT_FINITE = ("nan", "inf", "-inf")  # as the logbook writes what JSON has no word for
+WORDS = ("nan", "inf", "-inf", "n/a")  # as the logbook writes what is no number to JSON
 RUN, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
 LARGEST = 1 << 20  # bytes: these files are small, and what is not small is not one of them
 TAIL = 1 << 16  # bytes read from the end of the metrics: some thirty lines
@@ -126,7 +126,7 @@ def _read_metrics(entry: Entry) -> None:
     if len(lines) < 2:
         raise ValueError(f"{METRICS} has no whole line")
     content = _parsed(lines[-2], METRICS)  # behind the last line end is nothing, or a line that is being written
-    entry.metrics = {key: value for key, value in content.items() if _is_number(value) or value in NOT_FINITE}
+    entry.metrics = {key: value for key, value in content.items() if _is_number(value) or value in WORDS}
 
 
 def _object(path: Path) -> dict[str, Any]:

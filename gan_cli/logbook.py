@@ -8,6 +8,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,14 @@ class Logbook:
         _session(self._writer, "session_start_info", info)
         self._writer.add_custom_scalars(LAYOUT)
 
-    def scalars(self, step: int, metrics: dict[str, Tensor | float]) -> dict[str, float]:
+    def scalars(self, step: int, metrics: dict[str, Tensor | float | str]) -> dict[str, float | str]:
         """Log figures; the one place that waits for the device.
 
         Returns:
-            The figures as numbers.
+            The figures as numbers; those that are words ("n/a") as they are. TensorBoard has no place for words.
         """
         tensors = {k: v for k, v in metrics.items() if isinstance(v, Tensor)}
-        values: dict[str, float] = {k: v for k, v in metrics.items() if not isinstance(v, Tensor)}
+        values: dict[str, float | str] = {k: v for k, v in metrics.items() if not isinstance(v, Tensor)}
         if tensors:
             fetched = torch.stack([t.detach().float() for t in tensors.values()]).tolist()
             values |= dict(zip(tensors, fetched, strict=True))
@@ -133,9 +134,9 @@ class Logbook:
         for file in self._files.values():
             file.close()
 
-    def _write(self, name: str, step: int, values: dict[str, float]) -> None:
-        # JSON has no word for them, and a log must say which one it was.
-        plain = {k: v if math.isfinite(v) else str(v) for k, v in values.items()}
+    def _write(self, name: str, step: int, values: Mapping[str, float | str]) -> None:
+        # JSON has no word for what is not finite, and a log must say which one it was.
+        plain = {k: v if isinstance(v, str) or math.isfinite(v) else str(v) for k, v in values.items()}
         row = {"step": step, **({"time": time.time()} if name == "timing" else {}), **plain}
         try:
             self._files[name].write(json.dumps(row).encode() + b"\n")
@@ -143,7 +144,8 @@ class Logbook:
         except OSError as error:
             raise RunError(f"{self._directory}/{name}.jsonl: cannot be written: {error.strerror}") from error
         for tag, value in values.items():
-            self._writer.add_scalar(tag, value, step)
+            if not isinstance(value, str):
+                self._writer.add_scalar(tag, value, step)
 
 
 def _session(writer: Any, kind: str, info: Any) -> None:

@@ -1,8 +1,9 @@
 """Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), on one screen."""
 
 from gan_cli.pictures import draw
-from gan_cli.run import Run
-from gan_cli.steps import Metrics, discriminator_step, generator_step, simultaneous_step
+from gan_cli.readouts import read_out
+from gan_cli.run import Metrics, Run
+from gan_cli.steps import discriminator_step, generator_step, simultaneous_step
 
 
 def train(run: Run) -> None:
@@ -19,10 +20,11 @@ def train(run: Run) -> None:
         if run.ema:
             batch = cfg.batch_size * cfg.g_steps  # images that G learned from
             run.ema.update(run.step * batch, batch)
-        if run.watching:
-            report(run, metrics)
+        figures = metrics | read_out(run, metrics) if run.watching else {}
         if run.due(cfg.sample_every):
-            draw(run)
+            figures |= draw(run)
+        if figures:
+            report(run, figures)
         if run.due(cfg.checkpoint_every):
             run.save()
         run.console.tick(run.step)
@@ -35,16 +37,18 @@ def turn(run: Run) -> Metrics:
     if run.cfg.updates == "simultaneous":
         return simultaneous_step(run, next(run.reals))
     metrics: Metrics = {}
-    for _ in range(run.cfg.d_steps):
+    for _ in range(run.cfg.d_updates(run.step)):
         x = next(run.reals)
         metrics = discriminator_step(run, x)
-    for _ in range(run.cfg.g_steps):
-        metrics |= generator_step(run, x)
+    if not run.cfg.g_is_data:
+        for _ in range(run.cfg.g_steps):
+            metrics |= generator_step(run, x)
     return metrics
 
 
-def report(run: Run, metrics: Metrics) -> None:
+def report(run: Run, figures: Metrics) -> None:
     """Log this step's figures and show them."""
-    values = run.log.scalars(run.step, metrics)
-    run.log.timing(run.step, {"time/images_per_second": run.console.rate.lap(run.step)})
-    run.console.show(run.step, values)
+    values = run.log.scalars(run.step, figures)
+    if run.watching:
+        run.log.timing(run.step, {"time/images_per_second": run.console.rate.lap(run.step)})
+        run.console.show(run.step, values)

@@ -22,6 +22,7 @@ class Loss:
     paired: ClassVar[bool] = False  # True: G's loss compares fakes with real samples, and gets D(x) too
     probabilities: ClassVar[bool] = False  # True: sigma(logit) estimates P(real)
     threshold: float | None = 0.0  # D calls a sample real above it; None: the scale has no such point
+    divergence: ClassVar[str | None] = None  # what D's loss estimates, by its name in the log: theory/<divergence>
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Parts:
         """Named parts of D's loss."""
@@ -30,6 +31,24 @@ class Loss:
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """G's loss; `real` is given where `paired` is True."""
         raise NotImplementedError
+
+    def estimate(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The divergence of p and p_G that these logits show, a scalar: its exact value where D is optimal, and below
+        it where D is not. Of a loss with a `divergence`.
+        """
+        raise NotImplementedError
+
+    def why_not(self) -> str | None:
+        """Why `estimate` does not hold with these settings; None where it does."""
+        return None
+
+    def optimum(self, log_ratio: Tensor) -> Tensor | None:
+        """D* on the scale of `opinion`, from log p(x) - log p_G(x); None where it is not known."""
+        return None
+
+    def opinion(self, output: Tensor) -> Tensor:
+        """What D says of a sample, as it is drawn and compared with D*: from the network's output."""
+        return output.sigmoid() if self.probabilities else output
 
 
 def _label(name: str, value: float) -> float:
@@ -52,6 +71,7 @@ class Minimax(Loss):
     """
 
     probabilities = True
+    divergence = "js"
 
     def __init__(self, real_label: float = 1.0, fake_label: float = 0.0) -> None:
         self.real_label = _label("real_label", real_label)
@@ -72,6 +92,30 @@ class Minimax(Loss):
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return -softplus(fake).mean()  # E log(1 - sigma(f)), descended
+
+    def value(self, real: Tensor, fake: Tensor) -> Tensor:
+        """V(D, G) in nats, whatever the labels that D learned from."""
+        return -(softplus(-real).mean() + softplus(fake).mean())
+
+    @property
+    def value_at_equilibrium(self) -> float:
+        """V where p_G = p and D is at its optimum: -log 4, a little less with smoothed labels."""
+        assert self.threshold is not None
+        return -math.log1p(math.exp(-self.threshold)) - math.log1p(math.exp(self.threshold))
+
+    def estimate(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The Jensen-Shannon divergence in nats: V(D*, G) = 2 JS - log 4, in [0, log 2]."""
+        return ((self.value(real, fake) + math.log(4)) / 2).clamp(0, math.log(2))
+
+    def why_not(self) -> str | None:
+        if (self.real_label, self.fake_label) == (1.0, 0.0):
+            return None
+        labels = f"real_label={self.real_label:g}, fake_label={self.fake_label:g}"
+        return f"with smoothed labels ({labels}) the optimal D is not p/(p+q), and V bounds no divergence"
+
+    def optimum(self, log_ratio: Tensor) -> Tensor | None:
+        # (t p + s q) / (p + q) with the labels t and s; p/(p+q) = sigma(log p - log q)
+        return self.real_label * log_ratio.sigmoid() + self.fake_label * (-log_ratio).sigmoid()
 
 
 class NonSaturating(Minimax):
@@ -97,6 +141,8 @@ class LeastSquares(Loss):
         ValueError: a equals b, so that D has nothing to tell apart.
     """
 
+    divergence = "triangular"
+
     def __init__(self, real_label: float = 1.0, fake_label: float = 0.0, target_label: float = 1.0) -> None:
         if real_label <= fake_label:
             raise ValueError(f"fake_label must be below real_label, got {fake_label} and {real_label}")
@@ -112,15 +158,38 @@ class LeastSquares(Loss):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return 0.5 * (fake - self.target_label).square().mean()
 
+    def estimate(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The triangular discrimination, half of the integral of (p - q)^2 / (p + q): 0 equal, 1 separable.
+
+        D's loss at its optimum (b p + a q) / (p + q) is (b - a)^2 / 4 times one minus it.
+        """
+        spread = (self.real_label - self.fake_label) ** 2
+        return (1 - 4 * total(self.discriminator(real, fake)) / spread).clamp(0, 1)
+
+    def optimum(self, log_ratio: Tensor) -> Tensor | None:
+        return self.real_label * log_ratio.sigmoid() + self.fake_label * (-log_ratio).sigmoid()
+
 
 class Hinge(Loss):
     """Lim and Ye 2017 (arXiv:1705.02894), as in Miyato et al. 2018, equations 16 and 17."""
+
+    divergence = "tv"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Parts:
         return {"real": relu(1 - real).mean(), "fake": relu(1 + fake).mean()}
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return -fake.mean()
+
+    def estimate(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The total variation distance: D's loss at its optimum sign(p - q) is 2 (1 - TV)."""
+        return (1 - total(self.discriminator(real, fake)) / 2).clamp(0, 1)
+
+    def optimum(self, log_ratio: Tensor) -> Tensor | None:
+        return log_ratio.sign()
+
+    def opinion(self, output: Tensor) -> Tensor:
+        return output.clamp(-1, 1)  # beyond it the loss no longer asks for anything
 
 
 class Wasserstein(Loss):
@@ -131,12 +200,17 @@ class Wasserstein(Loss):
     """
 
     threshold = None  # a critic's score is known up to a constant
+    divergence = "critic_gap"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Parts:
         return {"real": -real.mean(), "fake": fake.mean()}
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return -fake.mean()
+
+    def estimate(self, real: Tensor, fake: Tensor) -> Tensor:
+        """W1 times the critic's Lipschitz constant, at the most: a critic of slope K has a gap of at most K W1."""
+        return real.mean() - fake.mean()
 
 
 class Relativistic(Loss):
@@ -147,6 +221,7 @@ class Relativistic(Loss):
 
     paired = True
     threshold = None  # only differences of scores mean anything
+    divergence = "relativistic_gap"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Parts:
         return {"pair": softplus(fake - real).mean()}
@@ -154,6 +229,10 @@ class Relativistic(Loss):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         assert real is not None, "a paired loss gets D(x)"
         return softplus(real - fake).mean()
+
+    def estimate(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What D's loss lacks of that of a D that knows nothing, log 2; in [0, log 2]."""
+        return (math.log(2) - total(self.discriminator(real, fake))).clamp(0, math.log(2))
 
 
 def total(parts: Parts) -> Tensor:

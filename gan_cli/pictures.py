@@ -10,18 +10,30 @@ from torch import Tensor, nn
 
 from gan_cli import plots
 from gan_cli.grid import tile
-from gan_cli.run import Run
+from gan_cli.run import Metrics, Run, call
 from gan_cli.seeds import generator
 
 Picture = np.ndarray[Any, Any]
 POINTS = 2000  # drawn in a scatter plot or a histogram
 
 
-def draw(run: Run) -> None:
-    """Log samples of the averaged generator from the run's fixed noise, the same at every step."""
+def draw(run: Run) -> Metrics:
+    """Log samples of the averaged generator from the run's fixed noise, the same at every step.
+
+    Returns:
+        What the samples are worth, and how far D is from D*, where that is known.
+    """
     picture = samples(run)
     if picture is not None:
         run.log.picture(run.step, "samples", picture)
+    return {}
+
+
+def fresh(run: Run, n: int, y: Tensor | None, *key: str | int) -> Tensor:
+    """n fakes for looking at, [n, *shape], of the noise that the key names: the run's own noise stays where it is."""
+    if run.cfg.g_is_data:
+        return run.twin.peek(n, *key)
+    return call(run.G, run.prior.sample(n, generator(run.seed, *key, device=run.device)), y)
 
 
 def draw_real(run: Run) -> None:
@@ -36,7 +48,7 @@ def samples(run: Run) -> Picture | None:
     n = run.cfg.samples if is_image else POINTS
     with unseen(run), torch.no_grad(), evaluating(run.ema.G if run.ema else run.G) as G, evaluating(run.D) as D:
         z = run.prior.sample(n, generator(run.seed, "grid", device=run.device))
-        fake = torch.cat([G(part) for part in z.split(256)])
+        fake = run.twin.peek(n, "grid") if run.cfg.g_is_data else torch.cat([G(part) for part in z.split(256)])
         if is_image:
             return tile(fake.float().cpu())
         return _points(run, fake, D)

@@ -1,5 +1,6 @@
 """The `Run` that the loop works on: both players, their optimizers, the data and the noise, and how to save it all."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_cli import checkpoint
+from gan_cli.aids import Aids, pack
 from gan_cli.console import Console
 from gan_cli.data import Stream
 from gan_cli.ema import EMA
@@ -22,6 +24,7 @@ from gan_cli.record import Status
 from gan_cli.seeds import generator
 from gan_cli.settings import TrainConfig
 
+Metrics = dict[str, Tensor | float | str]  # what a step logs
 FORMAT = 1  # of a checkpoint's content; raised when an older reader would misread it
 
 
@@ -42,12 +45,17 @@ class Run:
     opt_G: Optimizer
     opt_D: Optimizer
     ema: EMA | None
+    aids: Aids = field(default_factory=Aids)
+    pack: int = 1  # samples in one input of D
+    classes: int | None = None  # of conditional networks
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
     stopping: bool = False  # set from a signal handler; the step ends first
     watching: bool = False  # whether this step's figures will be logged
     fakes: Tensor | None = None  # D's last fakes with their graph, where G's update uses them again
+    twin: Stream = field(init=False)  # the same data in another order, for `g_is_data`
     noise: torch.Generator = field(init=False)
+    norms: dict[str, Tensor] = field(default_factory=dict)  # of both players' last gradients
     last_penalty: Tensor = field(init=False)  # of the last update that had one: a lazy penalty skips updates
     log: Logbook = field(init=False)
     console: Console = field(init=False)
@@ -55,6 +63,7 @@ class Run:
     directory: Path = field(init=False)
 
     def __post_init__(self) -> None:
+        self.twin = self.reals.twin()
         self.noise = generator(self.seed, "noise", device=self.device)
         self.last_penalty = torch.zeros((), device=self.device)
 
@@ -63,10 +72,32 @@ class Run:
         return self.prior.sample(n, self.noise)
 
     @property
+    def labels(self) -> Tensor | None:
+        """Of the last real batch, [N], and of the fakes that go with it; None where the networks know no classes."""
+        return None if self.classes is None else self.reals.labels
+
+    def generate(self, n: int, y: Tensor | None = None) -> Tensor:
+        """n samples of G, [n, *shape], of the classes y; of the data itself where `g_is_data`."""
+        if self.cfg.g_is_data:
+            self.twin.cursor = self.reals.cursor  # one batch for each update of D: no state of its own to save
+            return next(self.twin)
+        return call(self.G, self.z(n), y)
+
+    def judge(self, y: Tensor | None = None) -> Callable[[Tensor], Tensor]:
+        """D of samples of the classes y: from what `see` returns to logits."""
+        return lambda x: call(self.D, x, y)
+
+    def see(self, x: Tensor) -> Tensor:
+        """Samples [N, *shape] as D sees them now: with its aids, in packs."""
+        return pack(self.aids.see(x, self.step), self.pack)
+
+    @property
     def reuses_fakes(self) -> bool:
         """Whether G's next update takes the fakes of this update of D: the last one before it."""
         cfg, updates = self.cfg, self.reals.cursor - self.cfg.d_head_start  # of D, this one included, since step 0
-        return cfg.fakes == "reused" and updates > 0 and updates % cfg.d_steps == 0
+        warm = cfg.d_warmup * cfg.d_warmup_steps
+        k, since = (cfg.d_warmup, updates) if updates <= warm else (cfg.d_steps, updates - warm)
+        return cfg.fakes == "reused" and since > 0 and since % k == 0
 
     def due(self, every: int) -> bool:
         """Whether something that happens every so many steps, and at the last one, happens now."""
@@ -144,6 +175,12 @@ class Run:
             torch.cuda.set_rng_state(state["random_device"], self.device)
         elif self.device.type == "mps":
             torch.mps.set_rng_state(state["random_device"])
+
+
+def call(net: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:
+    """A network of one argument, or of two where there are classes."""
+    out: Tensor = net(x) if y is None else net(x, y)
+    return out
 
 
 def device_random(device: torch.device) -> Tensor | None:

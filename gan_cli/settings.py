@@ -41,6 +41,9 @@ class TrainConfig:
     d_steps: int = 1
     g_steps: int = 1
     d_head_start: int = 0
+    d_warmup: int = 100
+    d_warmup_steps: int = 0
+    g_is_data: bool = False
     fakes: Literal["fresh", "reused"] = "fresh"
     updates: Literal["alternating", "simultaneous"] = "alternating"
     ema_half_life_images: float | None = None
@@ -49,6 +52,7 @@ class TrainConfig:
     lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
     lr_warmup_steps: int = 0
     lr_final: float = 0.0
+    held_out: int | Literal["auto"] = "auto"
     threads: int | Literal["auto"] = "auto"
     log_every: int = 50
     sample_every: int = 250
@@ -62,8 +66,8 @@ class TrainConfig:
         if len(given) != 1:
             found = ", ".join(f"{name}={value}" for name, value in given.items()) or "none of them"
             raise ValueError(f"say how long with one of steps, epochs and images; got {found}")
-        positive = ("batch_size", "d_steps", "g_steps", "log_every", "sample_every", "checkpoint_every", "samples")
-        for name in (*given, *positive):
+        counts = ("batch_size", "d_steps", "d_warmup", "g_steps", "samples")
+        for name in (*given, *counts, "log_every", "sample_every", "checkpoint_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if self.threads != "auto" and self.threads < 1:
@@ -72,15 +76,18 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} must be positive or null, got {value}")
-        for name in ("d_head_start", "ema_ramp", "lr_warmup_steps", "lr_final"):
+        if self.held_out != "auto" and self.held_out < 2:
+            raise ValueError(f"held_out must be auto or at least 2 examples, got {self.held_out}")
+        for name in ("d_head_start", "d_warmup_steps", "ema_ramp", "lr_warmup_steps", "lr_final"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.lr_final and self.lr_schedule == "constant":
             raise ValueError(f"lr_final={self.lr_final} is where linear and cosine end; lr_schedule is constant")
-        if self.updates == "simultaneous" and (self.d_steps, self.g_steps) != (1, 1):
+        if self.updates == "simultaneous" and (self.d_steps, self.g_steps, self.d_warmup_steps) != (1, 1, 0):
             raise ValueError(
                 f"updates=simultaneous moves both players once a step; got d_steps={self.d_steps}, "
-                f"g_steps={self.g_steps}. Set both to 1, or updates=alternating"
+                f"g_steps={self.g_steps}, d_warmup_steps={self.d_warmup_steps}. Set them to 1, 1 and 0, or "
+                "updates=alternating"
             )
         if self.fakes == "reused" and self.g_steps != 1:
             raise ValueError(
@@ -99,13 +106,23 @@ class TrainConfig:
         """
         if self.steps is not None:
             return self.steps
-        per_step = self.batch_size * self.d_steps
         if self.images is not None:
-            return math.ceil(self.images / per_step)
+            return self._steps_for(self.images / self.batch_size)
         if examples is None:
             raise ValueError("this data set is endless and has no epochs; use train.steps or train.images")
         assert self.epochs is not None
-        return math.ceil(self.epochs * examples / per_step)
+        return self._steps_for(self.epochs * examples / self.batch_size)
+
+    def _steps_for(self, batches: float) -> int:
+        """The steps in which D sees so many batches, the last one begun counted."""
+        first = self.d_warmup * self.d_warmup_steps
+        if batches <= first:
+            return math.ceil(batches / self.d_warmup)
+        return self.d_warmup_steps + math.ceil((batches - first) / self.d_steps)
+
+    def d_updates(self, step: int) -> int:
+        """k of Algorithm 1 at a step: `d_warmup` in the first `d_warmup_steps`, then `d_steps`."""
+        return self.d_warmup if step < self.d_warmup_steps else self.d_steps
 
     def lr_factor(self, step: int, steps: int) -> float:
         """What the learning rate is multiplied with at a step in [0, steps): warm-up, then the schedule.

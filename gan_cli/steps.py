@@ -3,18 +3,20 @@
 Metrics are tensors without gradients; those that cost something are computed only while `run.watching`.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.optim import Optimizer
 
+from gan_cli.errors import Diverged
 from gan_cli.losses import accuracy, total
-from gan_cli.run import Run
-
-Metrics = dict[str, Tensor | float]
+from gan_cli.run import Metrics, Run
 
 
 def discriminator_step(run: Run, x: Tensor) -> Metrics:
@@ -35,26 +37,31 @@ def simultaneous_step(run: Run, x: Tensor) -> Metrics:
 
 def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
     """Leave the gradient of D's loss in D."""
+    y = run.labels
     if run.reuses_fakes:  # G's own pass, made early: its graph and its batch-norm statistics are those of its update
-        run.fakes = run.G(run.z(len(x)))
+        run.fakes = run.generate(len(x), y)
         fake = run.fakes.detach()
     else:
         with torch.no_grad(), still(run.G):
-            fake = run.G(run.z(len(x)))
+            fake = run.generate(len(x), y)
     run.opt_D.zero_grad()
-    real_logits, fake_logits = run.D(x), run.D(fake)
-    parts = run.loss.discriminator(real_logits, fake_logits)
-    loss = descended = total(parts)
-    if run.penalty.active and (run.reals.cursor - 1) % run.penalty.every == 0:  # the cursor counts D's updates
-        penalty = run.penalty(run.D, x, fake)
-        run.last_penalty = penalty.detach()
-        descended = loss + penalty
-    descended.backward()
+    D, x, fake = run.judge(y), run.see(x), run.see(fake)
+    with parametrize.cached():  # a spectral norm is found once an update, for all that D is asked
+        real_logits, fake_logits = D(x), D(fake)
+        parts = run.loss.discriminator(*run.aids.tell(real_logits, fake_logits))
+        loss = descended = total(parts)
+        penalised = run.penalty.active and (run.reals.cursor - 1) % run.penalty.every == 0  # it counts D's updates
+        if penalised:
+            penalty = run.penalty(D, x, fake)
+            run.last_penalty = penalty.detach()
+            descended = loss + penalty
+        descended.backward()
+    named = {f"loss/d_{name}": part.detach() for name, part in parts.items()}
+    guard(run, run.D, "d", named | ({"loss/d_penalty": run.last_penalty} if penalised else {}))
 
     if not run.watching:
         return {}
-    metrics: Metrics = {"loss/d": loss.detach()}
-    metrics |= {f"loss/d_{name}": part.detach() for name, part in parts.items()} | {"loss/d_penalty": run.last_penalty}
+    metrics: Metrics = {"loss/d": loss.detach(), **named, "loss/d_penalty": run.last_penalty}
     with torch.no_grad():
         metrics |= {"logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
         if run.loss.probabilities:
@@ -67,17 +74,44 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
 def generator_gradient(run: Run, x: Tensor) -> Metrics:
     """Leave the gradient of G's loss in G. Gradients flow through D, not into it."""
     run.opt_G.zero_grad()
+    y = run.labels
     with frozen(run.D):
-        fake = run.G(run.z(len(x))) if run.fakes is None else run.fakes
+        fake = run.generate(len(x), y) if run.fakes is None else run.fakes
         run.fakes = None
+        D = run.judge(y)
+        logits = D(run.see(fake))
+        best = run.aids.best(logits.detach(), run.step)
+        if best is not None:
+            logits = logits[best]
         if run.loss.paired:
             with torch.no_grad():
-                real_logits = run.D(x)
-            loss = run.loss.generator(run.D(fake), real_logits)
+                real_logits = D(run.see(x))
+            loss = run.loss.generator(logits, real_logits if best is None else real_logits[best])
         else:
-            loss = run.loss.generator(run.D(fake))
+            loss = run.loss.generator(logits)
         loss.backward()
+    guard(run, run.G, "g", {"loss/g": loss.detach()})
     return {"loss/g": loss.detach()} if run.watching else {}
+
+
+def guard(run: Run, player: nn.Module, name: str, parts: Mapping[str, Tensor]) -> None:
+    """Measure the player's gradient, and end the run before an update that nothing can be learned from any more.
+
+    Raises:
+        Diverged: a part of the loss or the gradient is not finite.
+    """
+    norm = torch.nn.utils.get_total_norm([p.grad for p in player.parameters() if p.grad is not None])
+    run.norms[name] = norm
+    found = torch.stack([*parts.values(), norm]).tolist()  # the one wait for the device in an update
+    bad = {key: v for key, v in zip([*parts, f"grad_norm/{name}"], found, strict=True) if not math.isfinite(v)}
+    if not bad:
+        return
+    what = ", ".join(f"{key} is {value}" for key, value in bad.items())
+    saved = f"the last good checkpoint is of step {run.committed:,}" if run.committed is not None else "none is saved"
+    raise Diverged(
+        f"not finite in step {run.step + 1:,}, before the update of {name.upper()}: {what}; {saved}\n"
+        "try a smaller optimizer.lr, train.clip_grad_norm=1, or penalty=r1"
+    )
 
 
 def move_discriminator(run: Run) -> Metrics:
@@ -92,15 +126,12 @@ def move(run: Run, player: nn.Module, optimizer: Optimizer, name: str) -> Metric
     factor = run.cfg.lr_factor(run.step, run.steps)
     for group in optimizer.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
-    metrics: Metrics = {}
-    if run.watching or run.cfg.clip_grad_norm:
-        gradients = [p.grad for p in player.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if run.cfg.clip_grad_norm:
-            torch.nn.utils.clip_grads_with_norm_(player.parameters(), run.cfg.clip_grad_norm, norm)
-        metrics = {f"grad_norm/{name}": norm, f"lr/{name}": optimizer.param_groups[0]["lr"]}
+    if run.cfg.clip_grad_norm:
+        torch.nn.utils.clip_grads_with_norm_(player.parameters(), run.cfg.clip_grad_norm, run.norms[name])
     optimizer.step()
-    return metrics if run.watching else {}
+    if not run.watching:
+        return {}
+    return {f"grad_norm/{name}": run.norms[name], f"lr/{name}": optimizer.param_groups[0]["lr"]}
 
 
 @contextmanager
@@ -119,14 +150,19 @@ def frozen(player: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def still(player: nn.Module) -> Iterator[None]:
-    """Batch norm normalises with the batch, as in training, and leaves its running statistics alone: they move in the
-    player's own update only.
+    """Batch norm normalises with the batch, as in training, and leaves its running statistics alone, and so does a
+    spectral norm: they move in the player's own update only.
     """
     norms = [m for m in player.modules() if isinstance(m, _BatchNorm) and m.track_running_stats and m.training]
+    spectra = [m for m in player.modules() if isinstance(m, _SpectralNorm) and m.training]
     for m in norms:
         m.track_running_stats = False
+    for s in spectra:
+        s.training = False  # no power iteration
     try:
         yield
     finally:
         for m in norms:
             m.track_running_stats = True
+        for s in spectra:
+            s.training = True

@@ -22,16 +22,19 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 # each module can be copied into a notebook alone, and elsewhere only what stands before it. A package is one entry.
 LEVELS = (
     ("errors", "paths", "seeds", "files"),
-    ("losses", "penalties", "priors", "models", "data", "ema", "grid", "plots", "interpolate", "settings", "targets"),
+    (
+        *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "interpolate"),
+        *("settings", "targets"),
+    ),
     ("checkpoint", "logbook", "console", "record", "listing"),
-    ("run", "steps", "pictures", "loop", "export"),
+    ("run", "steps", "pictures", "readouts", "loop", "export"),
     ("check", "build", "resume"),
     ("cli",),
 )
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
 ORDER = [name for level in LEVELS for name in level]
 
-TORCH_ALONE = ("losses", "penalties", "priors", "models")  # the mathematics
+TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity")  # the mathematics
 HYDRA = ("errors", "check", "build", "cli")
 
 

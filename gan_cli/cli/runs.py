@@ -21,7 +21,7 @@ from gan_cli.errors import RunError
 from gan_cli.listing import Entry, newest_first
 
 COLOURS = {"finished": "green", "running": "cyan", "stopped": "yellow", "failed": "red", "unreadable": "magenta"}
-GROUPS = ("dataset", "model", "loss", "prior", "optimizer", "penalty", "train", "experiment")
+GROUPS = ("dataset", "model", "loss", "prior", "optimizer", "penalty", "aids", "train", "experiment")
 UNSAID = ("none", "default")  # choices that tell nothing
 
 ABOUT = """\
@@ -155,7 +155,7 @@ def _choices(entry: Entry) -> str:
 
 
 def _figures(entry: Entry) -> str:
-    return figures({key: float(value) for key, value in entry.metrics.items()})
+    return figures({key: value if value == "n/a" else float(value) for key, value in entry.metrics.items()})
 
 
 def _reason(entry: Entry) -> str:

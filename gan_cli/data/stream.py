@@ -1,13 +1,18 @@
 """The one endless stream of batches, a pure function of its seed and position."""
 
+import copy
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from gan_cli.data.examples import Density, Examples, Source
 from gan_cli.errors import DataError
-from gan_cli.seeds import generator
+from gan_cli.seeds import derive, generator
+
+LARGEST = 256  # held out by "auto": enough for an accuracy within 4 %, and a small part of a step's work
+DRAWS = 1024  # of a density: networks of points are small
 
 
 class Stream:
@@ -23,13 +28,22 @@ class Stream:
         batch_size: examples in a batch.
         seed: of the order, the flips and the draws. Nothing else moves them.
         device: of the batches. Random numbers are drawn on the CPU, so that every device sees the same batches.
+        held_out: examples of a finite source that no batch ever holds, the same ones for every seed; "auto" is a
+            tenth, 256 at most. `held_out()` gives them.
 
     Raises:
         ValueError: a batch size below 1.
         DataError: fewer examples than a batch, or what `data.load()` raises.
     """
 
-    def __init__(self, data: Source | Density, batch_size: int, seed: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        data: Source | Density,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        held_out: int | Literal["auto"] = 0,
+    ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.data, self.batch_size, self.seed = data, batch_size, seed
@@ -37,21 +51,32 @@ class Stream:
         self.shape = tuple(data.shape)
         self.cursor = 0
         self.examples: Examples | None = None
+        self.labels: Tensor | None = None  # [batch_size], int64, of the batch given last; None where there are none
+        self._held_out: Examples | None = None
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)  # the epoch in hand
         if isinstance(data, Source):
-            self.examples = self._load(data)
+            self.examples, self._held_out = self._load(data, held_out)
 
     @property
     def size(self) -> int | None:
-        """Number of examples; None for a density."""
+        """Number of examples to train on; None for a density."""
         return None if self.examples is None else len(self.examples.x)
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes; None without labels."""
+        y = None if self.examples is None else self.examples.y
+        return None if y is None else int(y.max()) + 1
 
     def __iter__(self) -> Iterator[Tensor]:
         return self
 
     def __next__(self) -> Tensor:
         if isinstance(self.data, Source):
-            x = self._convert(self._gather(self.cursor * self.batch_size))
+            which = self._which(self.cursor * self.batch_size)
+            assert self.examples is not None
+            x = self._convert(self.examples.x[which])
+            self.labels = None if self.examples.y is None else self.examples.y[which]
             if self.data.flip:
                 x = self._flip(x)
         else:
@@ -73,22 +98,50 @@ class Stream:
         which = torch.randperm(total, generator=g)[torch.arange(n) % total]
         return self._convert(self.examples.x[which.to(self.device)])
 
-    def _load(self, data: Source) -> Examples:
+    def held_out(self, *key: str | int) -> Examples | None:
+        """Real data that D never learned from: x as batches have it, unflipped, and labels.
+
+        The held-out examples of a finite source, whatever the key, and None where there are none; of a density, 1,024
+        draws named by the key.
+        """
+        if isinstance(self.data, Density):
+            return Examples(self.data.sample(DRAWS, generator(self.seed, "held out", *key)).to(self.device), None)
+        if self._held_out is None:
+            return None
+        return Examples(self._convert(self._held_out.x), self._held_out.y)
+
+    def twin(self) -> "Stream":
+        """A stream of its own over the same data, in another order: what a perfect generator would give."""
+        other = copy.copy(self)
+        other.cursor, other.seed, other._epoch = 0, derive(self.seed, "twin"), -1
+        return other
+
+    def _load(self, data: Source, held_out: int | Literal["auto"]) -> tuple[Examples, Examples | None]:
         x, y = data.load()
         if x.shape[1:] != self.shape:
             found = tuple(x.shape[1:])
             raise DataError(f"{type(data).__name__} promises examples of {self.shape} and loads {found}")
-        if len(x) < self.batch_size:
+        tenth = max(0, min(len(x) // 10, LARGEST, len(x) - self.batch_size))
+        aside = tenth if held_out == "auto" else held_out
+        if len(x) - aside < self.batch_size:
+            but = f", {aside} of them held out" if aside else ""
             raise DataError(
-                f"the data set has {len(x)} examples, fewer than one batch of {self.batch_size}\n"
-                f"set a batch size of {len(x)} or less, or add examples"
+                f"the data set has {len(x)} examples{but}, fewer than one batch of {self.batch_size}\n"
+                f"set a batch size of {max(len(x) - aside, 1)} or less, or add examples"
                 if len(x)
                 else "the data set is empty; add examples"
             )
-        return Examples(x.to(self.device), None if y is None else y.to(self.device))
+        x, y = x.to(self.device), None if y is None else y.to(self.device)
+        if not aside:
+            return Examples(x, y), None
+        # The same ones for every seed: two runs with two seeds are judged on the same data.
+        order = torch.randperm(len(x), generator=generator(0, "held out")).to(self.device)
+        out, kept = order[:aside], order[aside:].sort().values
+        parts = [Examples(x[which], None if y is None else y[which]) for which in (kept, out)]
+        return parts[0], parts[1]
 
-    def _gather(self, start: int) -> Tensor:
-        """Numbers start .. start + batch_size of the endless sequence."""
+    def _which(self, start: int) -> Tensor:
+        """The examples of numbers start .. start + batch_size of the endless sequence."""
         assert self.examples is not None
         total, parts, end = len(self.examples.x), [], start + self.batch_size
         while start < end:
@@ -96,7 +149,7 @@ class Stream:
             stop = min(slot + end - start, total)
             parts.append(self._permutation(epoch, total)[slot:stop])
             start += stop - slot
-        return self.examples.x[parts[0] if len(parts) == 1 else torch.cat(parts)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _permutation(self, epoch: int, total: int) -> Tensor:
         if epoch != self._epoch:
