@@ -1,5 +1,6 @@
 """Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), on one screen."""
 
+from gan_cli.optimum import against_optimum
 from gan_cli.pictures import draw
 from gan_cli.readouts import read_out
 from gan_cli.run import Metrics, Run
@@ -22,7 +23,7 @@ def train(run: Run) -> None:
             run.ema.update(run.step * batch, batch)
         figures = metrics | read_out(run, metrics) if run.watching else {}
         if run.due(cfg.sample_every):
-            figures |= draw(run)
+            figures |= look(run)
         if figures:
             report(run, figures)
         if run.due(cfg.checkpoint_every):
@@ -44,6 +45,17 @@ def turn(run: Run) -> Metrics:
         for _ in range(run.cfg.g_steps):
             metrics |= generator_step(run, x)
     return metrics
+
+
+def look(run: Run) -> Metrics:
+    """Draw samples, judge them, and hold D against the optimal D where that is known."""
+    draw(run)
+    found = against_optimum(run)
+    if found is None:
+        return {}
+    figures, picture = found
+    run.log.picture(run.step, "optimum", picture)
+    return figures
 
 
 def report(run: Run, figures: Metrics) -> None:

@@ -10,23 +10,18 @@ from torch import Tensor, nn
 
 from gan_cli import plots
 from gan_cli.grid import tile
-from gan_cli.run import Metrics, Run, call
+from gan_cli.run import Run, call
 from gan_cli.seeds import generator
 
 Picture = np.ndarray[Any, Any]
 POINTS = 2000  # drawn in a scatter plot or a histogram
 
 
-def draw(run: Run) -> Metrics:
-    """Log samples of the averaged generator from the run's fixed noise, the same at every step.
-
-    Returns:
-        What the samples are worth, and how far D is from D*, where that is known.
-    """
+def draw(run: Run) -> None:
+    """Log samples of the averaged generator from the run's fixed noise, the same at every step."""
     picture = samples(run)
     if picture is not None:
         run.log.picture(run.step, "samples", picture)
-    return {}
 
 
 def fresh(run: Run, n: int, y: Tensor | None, *key: str | int) -> Tensor:

@@ -23,11 +23,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 LEVELS = (
     ("errors", "paths", "seeds", "files"),
     (
-        *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "interpolate"),
-        *("settings", "targets"),
+        *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
+        *("settings", "targets", "diversity"),
     ),
     ("checkpoint", "logbook", "console", "record", "listing"),
-    ("run", "steps", "pictures", "readouts", "loop", "export"),
+    ("run", "steps", "pictures", "readouts", "optimum", "loop", "export"),
     ("check", "build", "resume"),
     ("cli",),
 )

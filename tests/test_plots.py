@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_cli import plots
-from gan_cli.plots import FAKE, REAL, Picture, densities, scatter
+from gan_cli.plots import densities, line, scatter
+from gan_cli.plots.canvas import FAKE, REAL, Picture, round_up
 
 NAN = float("nan")
 
@@ -170,7 +170,7 @@ def test_densities_have_640_by_560_pixels_and_always_show_p(
 
 def test_a_histogram_is_a_density_over_all_points_also_those_out_of_sight() -> None:
     points = np.array([[0.1], [0.1], [0.9], [7.0], [NAN]])
-    heights = plots._histogram(points, np.array([0.0, 0.5, 1.0]))
+    heights = line._histogram(points, np.array([0.0, 0.5, 1.0]))
     assert heights.tolist() == pytest.approx([2 / 5 / 0.5, 1 / 5 / 0.5])
 
 
@@ -191,7 +191,7 @@ def test_densities_count_what_cannot_be_seen(monkeypatch: pytest.MonkeyPatch) ->
     ("value", "rounded"), [(0.0, 1e-6), (1.0, 1.0), (1.2, 1.5), (11.2, 15.0), (0.037, 0.04), (9.5, 10.0)]
 )
 def test_a_scale_ends_at_a_number_that_reads_well(value: float, rounded: float) -> None:
-    assert plots._round_up(value) == pytest.approx(rounded)
+    assert round_up(value) == pytest.approx(rounded)
 
 
 def test_two_drawings_of_the_same_are_the_same() -> None:

@@ -267,7 +267,7 @@ def _points(x: Tensor, title: str) -> Picture:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from gan_cli.plots import DPI, FAKE, HEIGHT, WIDTH
+    from gan_cli.plots.canvas import DPI, FAKE, HEIGHT, WIDTH
 
     shown = x[x.isfinite().all(1)]
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, layout="constrained")

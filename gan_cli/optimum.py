@@ -1,0 +1,58 @@
+"""The learned D against the optimal D* of theory, where p is known: a picture, and how far apart they are."""
+
+import torch
+from torch import Tensor
+
+from gan_cli import density, plots
+from gan_cli.density import LogProb
+from gan_cli.pictures import Picture, evaluating, fresh, unseen
+from gan_cli.priors import Normal
+from gan_cli.run import Metrics, Run
+
+SAMPLES = 1000  # that q is estimated from, where it has no closed form
+
+
+def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
+    """`theory/d_gap`, the mean of |D - D*| over held-out real and fresh generated points, and the picture.
+
+    Returns:
+        None where p or D* is not known, or D plays another game: instance noise, flipped labels, packs.
+    """
+    log_p = getattr(run.reals.data, "log_prob", None)
+    ends = run.loss.optimum(torch.tensor([-torch.inf, torch.inf]))
+    if log_p is None or ends is None or run.aids.label_flips or run.aids.noise_std(run.step) or run.pack > 1:
+        return None
+    held = run.reals.held_out("optimum", run.step)
+    assert held is not None, "a density has no end"
+    with unseen(run), torch.no_grad(), evaluating(run.G), evaluating(run.D):
+        real, fake = held.x, fresh(run, len(held.x), None, "optimum", run.step)
+        if not torch.isfinite(log_p(real)).all() or not torch.isfinite(fake).all():
+            return None  # a point mass has no density, and a G that blew up none worth drawing
+        log_q, how = _log_q(run, log_p)
+
+        def best(x: Tensor) -> Tensor:
+            found = run.loss.optimum(density.log_ratio(log_p, log_q)(x))
+            assert found is not None
+            return found
+
+        def opinion(x: Tensor) -> Tensor:
+            return run.loss.opinion(run.D(x.to(run.device))).float().cpu()
+
+        both = torch.cat([real, fake]).cpu()
+        gap = (opinion(both) - best(both)).abs().mean()
+        title = f"step {run.step:,}: mean |D \N{MINUS SIGN} D*| = {gap:.3f}, q {how}"
+        named = {"$p$, exact": log_p, f"$q$, {how}": log_q}
+        low, high = ends.tolist()
+        picture = plots.against_optimum(real.cpu(), fake.cpu(), opinion, best, (low, high), named, title)
+    return {"theory/d_gap": gap}, picture
+
+
+def _log_q(run: Run, log_p: LogProb) -> tuple[LogProb, str]:
+    """The density of what D plays against, and how it is known."""
+    if run.cfg.g_is_data:
+        return log_p, "exact: the data"
+    exact = density.of_affine(run.G, run.prior.dim) if isinstance(run.prior, Normal) else None
+    if exact is not None:
+        return exact, "exact: G is affine"
+    drawn = fresh(run, SAMPLES, None, "density", run.step).cpu()
+    return density.of_samples(drawn), f"estimated from {SAMPLES:,} samples"
