@@ -109,10 +109,13 @@ def spectral_norm(D: nn.Module) -> None:
     """Divide every weight of D by its largest singular value (Miyato et al. 2018, arXiv:1802.05957), in place.
 
     A convolution's weight [out, in, h, w] counts as the matrix [out, in h w], as in the paper. The value is followed by
-    one power iteration an update.
+    one power iteration an update. A weight that starts at 0, as one in each of R3GAN's blocks does, has no norm to
+    divide by: it starts as a draw.
     """
     for module in list(D.modules()):
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
+            if not module.weight.any():
+                nn.init.normal_(module.weight)
             parametrizations.spectral_norm(module)
 
 

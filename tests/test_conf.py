@@ -11,7 +11,12 @@ from gan_cli.loop import turn
 from gan_cli.settings import TrainConfig
 
 SHARED = ROOT.parent / "shared" / "datasets"
-SMALL = {"mlp": ("model.width=8",), "dcgan": ("model.base_channels=4", "dataset.size=8")}
+SMALL = {
+    "mlp": ("model.width=8",),
+    "dcgan": ("model.base_channels=4", "dataset.size=8"),
+    "resnet": ("model.base_channels=4",),
+    "r3gan": ("model.base_channels=8",),
+}
 QUICK = ("train.batch_size=8", "train.steps=2", "prior.dim=4")
 POINTS = ("gaussian", "grid", "ring", "spiral")
 

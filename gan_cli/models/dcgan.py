@@ -9,34 +9,20 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gan_cli.models.labels import LabelledNoise, Projection, judge
 from gan_cli.models.layers import (
     Activation,
     AutoNorm,
+    MinibatchStd,
     Norm,
     activation,
     at_least,
     critic_norm,
     norm_images,
 )
+from gan_cli.models.sizes import doublings, image_channels, image_side, smallest_side
 
 SIZES = (8, 16, 28, 32, 64, 128, 256)
-
-
-def _stages(shape: Sequence[int]) -> tuple[int, int]:
-    """(side of the smallest feature map, how often it is doubled to give the image)."""
-    if len(shape) != 3:
-        raise ValueError(f"DCGAN makes images, and the data set gives points of {shape[0]} numbers; use model=mlp")
-    channels, height, width = shape
-    if height != width or height not in SIZES:
-        larger = next((size for size in SIZES if size >= max(height, width)), SIZES[-1])
-        raise ValueError(
-            f"DCGAN needs square images of {', '.join(map(str, SIZES[:-1]))} or {SIZES[-1]} pixels; "
-            f"the data set gives {channels} x {height} x {width}. Try dataset.size={larger}, or model=mlp"
-        )
-    if not 1 <= channels <= 4:
-        raise ValueError(f"DCGAN makes images of 1 to 4 channels; the data set gives {channels}. Try model=mlp")
-    side = 7 if height == 28 else 4
-    return side, (height // side).bit_length() - 1
 
 
 def _widths(stages: int, base: int, cap: int | None) -> list[int]:
@@ -82,6 +68,7 @@ class Generator(_Net):
         base_channels: channels of the largest hidden feature map; each smaller one has twice as many.
         max_channels: a cap on them, so that 128 and 256 pixels stay affordable.
         extra_layers: 3x3 convolutions in front of the last layer.
+        classes: of the data, for a conditional G; set by the builder.
 
     Raises:
         ValueError: the shape is not one that DCGAN makes, or a width is out of range.
@@ -96,32 +83,39 @@ class Generator(_Net):
         extra_layers: int = 0,
         norm: Norm = "batch",
         activation: Activation = "relu",
+        classes: int | None = None,
     ) -> None:
         super().__init__(base_channels, max_channels, extra_layers, norm, activation)
-        side, stages = _stages(shape)
-        widths = _widths(stages, base_channels, max_channels)[::-1]
-        layers = self._block(nn.ConvTranspose2d(noise_dim, widths[0], side, 1, 0, bias=False), widths[0])
+        side, channels = image_side("DCGAN", shape, SIZES), image_channels("DCGAN", shape)
+        widths = _widths(doublings(side), base_channels, max_channels)[::-1]
+        self.labelled = LabelledNoise(classes, noise_dim) if classes else None
+        inputs = noise_dim * (2 if classes else 1)
+        layers = self._block(nn.ConvTranspose2d(inputs, widths[0], smallest_side(side), 1, 0, bias=False), widths[0])
         for inputs, outputs in itertools.pairwise(widths):
             layers += self._block(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False), outputs)
         layers += self._extra(extra_layers, widths[-1])
-        layers += [nn.ConvTranspose2d(widths[-1], shape[0], 4, 2, 1, bias=False), nn.Tanh()]
+        layers += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False), nn.Tanh()]
         self.net = nn.Sequential(*layers)
         self.apply(_init)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        if self.labelled is not None:
+            z = self.labelled(z, y)
         x: Tensor = self.net(z[:, :, None, None])  # [N, dim] -> [N, dim, 1, 1]
         return x
 
 
 class Discriminator(_Net):
-    """Images [N, C, size, size] to logits [N].
+    """Images [N, C, size, size] to logits [N]; any number of channels, so that packs of images go in as well.
 
     Args:
         base_channels: channels after the first layer; each later one has twice as many.
         max_channels: a cap on them.
         extra_layers: 3x3 convolutions behind the first layer.
         norm: of all layers but the first and the last. `auto`: batch norm, or none where `penalised`.
+        minibatch_std: in front of the last hidden layer, one more feature map says how much the samples differ.
         penalised: whether a penalty reads each sample's slope; set by the builder.
+        classes: of the data, for a conditional D; set by the builder.
 
     Raises:
         ValueError: the shape is not one that DCGAN reads, a width is out of range, or batch norm under such a penalty.
@@ -135,19 +129,26 @@ class Discriminator(_Net):
         extra_layers: int = 0,
         norm: AutoNorm = "auto",
         activation: Activation = "leaky_relu",
+        minibatch_std: bool = False,
         penalised: bool = False,
+        classes: int | None = None,
     ) -> None:
         super().__init__(base_channels, max_channels, extra_layers, critic_norm(norm, penalised), activation)
-        side, stages = _stages(shape)
-        widths = _widths(stages, base_channels, max_channels)
-        layers = self._block(nn.Conv2d(shape[0], widths[0], 4, 2, 1, bias=False), widths[0], norm=False)
-        layers += self._extra(extra_layers, widths[0])
-        for inputs, outputs in itertools.pairwise(widths):
-            layers += self._block(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), outputs)
-        layers += [nn.Conv2d(widths[-1], 1, side, 1, 0, bias=False), nn.Flatten(0)]
+        side = image_side("DCGAN", shape, SIZES)
+        widths = _widths(doublings(side), base_channels, max_channels)
+        layers: list[nn.Module] = []
+        for number, (inputs, outputs) in enumerate(itertools.pairwise([shape[0], *widths]), 1):
+            if minibatch_std and number == len(widths):
+                layers.append(MinibatchStd())
+                inputs += 1
+            layers += self._block(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), outputs, norm=number > 1)
+            if number == 1:
+                layers += self._extra(extra_layers, outputs)
+        bottom = smallest_side(side)
+        layers += [nn.Conv2d(widths[-1], 1, bottom, 1, 0, bias=False), nn.Flatten(0)]
         self.net = nn.Sequential(*layers)
         self.apply(_init)
+        self.projection = Projection(classes, widths[-1] * bottom**2) if classes else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.net(x)
-        return logits
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return judge(self.net, self.projection, x, y)

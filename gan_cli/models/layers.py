@@ -1,4 +1,4 @@
-"""The norms and activations that the families choose from by name."""
+"""The norms and activations that the families choose from by name, and layers that several of them have."""
 
 from typing import Literal
 
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 Norm = Literal["batch", "layer", "instance", "none"]
 AutoNorm = Literal["auto", "batch", "layer", "instance", "none"]
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "maxout"]
+
+GROUP = 4  # samples that minibatch standard deviation looks at together: StyleGAN's code (Karras et al. 2019)
 
 
 def at_least(name: str, value: int, low: int = 1) -> int:
@@ -96,3 +98,33 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.amax(self.affine(x).unflatten(1, (-1, self.pieces)), dim=2)
+
+
+class MinibatchStd(nn.Module):
+    """Karras et al. 2018, section 3 (arXiv:1710.10196): how much samples differ, as one more feature of each of them.
+
+    The standard deviation of every feature at every place over a group of samples, averaged to one number that all of
+    the group get: [N, C, ...] to [N, C + 1, ...]. Fakes that are all alike have a 0 there, and D sees it. Sample i is
+    in group i % ceil(N / 4): groups of 4, or 3 where N is no multiple.
+
+    A logit then depends on the group, and so does what a penalty measures: the slope of the group's *summed* logits at
+    each of its samples. That is the slope of one D that sees a group at once, and is 0 where D is flat, so R1 holds D
+    back as ever (StyleGAN2 has both, Karras et al. 2020). Batch norm is another matter: it makes the sum over a batch
+    of whatever it normalises a constant, whose slope says nothing.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, features = len(x), x.flatten(1)
+        groups = -(-n // GROUP)
+        rows = -(-n // groups)
+        missing = rows * groups - n
+        filled = torch.cat([features, features.new_zeros(missing, features.shape[1])]).unflatten(0, (rows, groups))
+        is_there = torch.ones(rows * groups, 1, dtype=x.dtype, device=x.device)
+        is_there[n:] = 0
+        is_there = is_there.unflatten(0, (rows, groups))
+        count = is_there.sum(0)
+        mean = filled.sum(0) / count
+        variance = ((filled - mean).square() * is_there).sum(0) / count
+        spread = (variance + 1e-8).sqrt().mean(1)  # [groups]; the root has no slope at 0, where all samples are one
+        of_each = spread.repeat(rows)[:n].view(n, *[1] * (x.dim() - 1))
+        return torch.cat([x, of_each.expand(n, 1, *x.shape[2:])], 1)

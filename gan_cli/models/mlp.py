@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gan_cli.models.labels import LabelledNoise, Projection, judge
 from gan_cli.models.layers import (
     Activation,
     AutoNorm,
     Maxout,
+    MinibatchStd,
     Norm,
     activation,
     at_least,
@@ -17,10 +19,15 @@ from gan_cli.models.layers import (
 )
 
 
-def _hidden(inputs: int, width: int, depth: int, norm: Norm, act: Activation, dropout: float) -> list[nn.Module]:
+def _hidden(
+    inputs: int, width: int, depth: int, norm: Norm, act: Activation, dropout: float, minibatch_std: bool = False
+) -> list[nn.Module]:
     """`depth` hidden layers of `width` units. A bias in front of batch norm would do nothing, and is left out."""
     layers: list[nn.Module] = []
-    for _ in range(depth):
+    for number in range(depth):
+        if minibatch_std and number == depth - 1:
+            layers.append(MinibatchStd())
+            inputs += 1
         if act == "maxout":
             layers += [Maxout(inputs, width), norm_features(norm, width)]
         else:
@@ -44,10 +51,11 @@ class Generator(nn.Module):
 
     Args:
         width: units in each hidden layer.
-        depth: hidden layers.
+        depth: hidden layers; 0 is an affine G, whose density has a closed form.
+        classes: of the data, for a conditional G; set by the builder.
 
     Raises:
-        ValueError: a width or depth below 1.
+        ValueError: a width below 1 or a depth below 0.
     """
 
     def __init__(
@@ -58,19 +66,23 @@ class Generator(nn.Module):
         depth: int = 3,
         norm: Norm = "none",
         activation: Activation = "relu",
+        classes: int | None = None,
     ) -> None:
         super().__init__()
-        _check(width, depth)
+        at_least("width", width)
+        at_least("depth", depth, 0)
         is_image = len(shape) == 3
+        inputs = noise_dim * (2 if classes else 1)
+        self.labelled = LabelledNoise(classes, noise_dim) if classes else None
         self.net = nn.Sequential(
-            *_hidden(noise_dim, width, depth, norm, activation, dropout=0.0),
-            nn.Linear(width, math.prod(shape)),
+            *_hidden(inputs, width, depth, norm, activation, dropout=0.0),
+            nn.Linear(width if depth else inputs, math.prod(shape)),
             *([nn.Tanh()] if is_image else []),
             nn.Unflatten(1, tuple(shape)),
         )
 
-    def forward(self, z: Tensor) -> Tensor:
-        out: Tensor = self.net(z)
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        out: Tensor = self.net(z if self.labelled is None else self.labelled(z, y))
         return out
 
 
@@ -81,7 +93,9 @@ class Discriminator(nn.Module):
         width: units in each hidden layer.
         depth: hidden layers.
         dropout: the share of hidden units dropped while training.
+        minibatch_std: in front of the last hidden layer, one more feature says how much the samples differ.
         penalised: whether a penalty reads each sample's slope; set by the builder.
+        classes: of the data, for a conditional D; set by the builder.
 
     Raises:
         ValueError: a width or depth below 1, or batch norm under such a penalty.
@@ -95,18 +109,20 @@ class Discriminator(nn.Module):
         norm: AutoNorm = "none",
         activation: Activation = "leaky_relu",
         dropout: float = 0.0,
+        minibatch_std: bool = False,
         penalised: bool = False,
+        classes: int | None = None,
     ) -> None:
         super().__init__()
         _check(width, depth, dropout)
         norm = critic_norm(norm, penalised)
         self.net = nn.Sequential(
             nn.Flatten(),
-            *_hidden(math.prod(shape), width, depth, norm, activation, dropout),
+            *_hidden(math.prod(shape), width, depth, norm, activation, dropout, minibatch_std),
             nn.Linear(width, 1),
             nn.Flatten(0),
         )
+        self.projection = Projection(classes, width) if classes else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.net(x)
-        return logits
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return judge(self.net, self.projection, x, y)

@@ -106,7 +106,6 @@ def test_a_penalty_on_slopes_takes_batch_norm_out_of_D():
     [
         ((1, 31, 31), r"1 x 31 x 31\. Try dataset\.size=32, or model=mlp"),
         ((3, 96, 128), r"3 x 96 x 128\. Try dataset\.size=128"),
-        ((5, 32, 32), "1 to 4 channels; the data set gives 5"),
         ((2,), "points of 2 numbers; use model=mlp"),
     ],
 )
@@ -115,6 +114,12 @@ def test_shapes_that_it_cannot_make_are_refused_with_what_to_do(shape, message):
         dcgan.Generator(shape, 10)
     with pytest.raises(ValueError, match=message):
         dcgan.Discriminator(shape)
+
+
+def test_G_makes_up_to_4_channels_and_D_takes_packs_of_them():
+    with pytest.raises(ValueError, match="1 to 4 channels; the data set gives 5"):
+        dcgan.Generator((5, 32, 32), 10)
+    assert dcgan.Discriminator((12, 32, 32), 4)(torch.randn(2, 12, 32, 32)).shape == (2,)
 
 
 @pytest.mark.parametrize(
