@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_cli.charts import layout
 from gan_cli.errors import RunError
 from gan_cli.grid import save_png
 
 _END = ".end"  # how the name of the event file with a session's end ends
-
-# One chart for what belongs together: tags are regular expressions over what a run logs.
-LAYOUT = {
-    "GAN": {
-        "losses of both players": ["Multiline", ["^loss/d$", "^loss/g$"]],
-        "parts of D's loss": ["Multiline", ["^loss/d_"]],
-        "D(x) and D(G(z))": ["Multiline", ["^prob/"]],
-        "logits": ["Multiline", ["^logit/"]],
-        "D's accuracy": ["Multiline", ["^accuracy/"]],
-        "gradient norms": ["Multiline", ["^grad_norm/"]],
-    }
-}
 
 
 class Logbook:
@@ -68,8 +57,8 @@ class Logbook:
         # purge_step on fresh runs too: without it a point logged before the first checkpoint stays as a double.
         self._writer = SummaryWriter(str(directory), purge_step=step + 1, flush_secs=5)
 
-    def open_session(self, choices: dict[str, Any]) -> None:
-        """Tell TensorBoard's HParams tab what this run chose."""
+    def open_session(self, choices: dict[str, Any], tags: Iterable[str] = ()) -> None:
+        """Tell TensorBoard's HParams tab what this run chose, and lay out the charts of what it will log."""
         from tensorboard.plugins.hparams.plugin_data_pb2 import SessionStartInfo
 
         info = SessionStartInfo(start_time_secs=time.time())  # no group: each run is a row, named by its path
@@ -81,7 +70,7 @@ class Logbook:
             else:
                 info.hparams[name].string_value = str(value)
         _session(self._writer, "session_start_info", info)
-        self._writer.add_custom_scalars(LAYOUT)
+        self._writer.add_custom_scalars(layout(tags))
 
     def scalars(self, step: int, metrics: dict[str, Tensor | float | str]) -> dict[str, float | str]:
         """Log figures; the one place that waits for the device.
@@ -110,6 +99,10 @@ class Logbook:
         except OSError as error:
             raise RunError(f"{self.samples}: a picture cannot be written: {error.strerror}") from error
         self._writer.add_image(tag, picture, step, dataformats="HWC")
+
+    def text(self, step: int, tag: str, markdown: str) -> None:
+        """Log words, for TensorBoard's Text tab."""
+        self._writer.add_text(tag, markdown, step)
 
     def commit(self) -> dict[str, int]:
         """Make all that was logged durable, and return the length of each file for `offsets`."""

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from gan_cli import density, plots
+from gan_cli.data import Density
 from gan_cli.density import LogProb
 from gan_cli.pictures import Picture, evaluating, fresh, unseen
 from gan_cli.priors import Normal
@@ -18,10 +19,12 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
     Returns:
         None where p or D* is not known, or D plays another game: instance noise, flipped labels, packs.
     """
-    log_p = getattr(run.reals.data, "log_prob", None)
-    ends = run.loss.optimum(torch.tensor([-torch.inf, torch.inf]))
-    if log_p is None or ends is None or run.aids.label_flips or run.aids.noise_std(run.step) or run.pack > 1:
+    if not has_optimum(run) or run.aids.noise_std(run.step):
         return None
+    assert isinstance(run.reals.data, Density)
+    log_p = run.reals.data.log_prob
+    ends = run.loss.optimum(torch.tensor([-torch.inf, torch.inf]))
+    assert ends is not None
     held = run.reals.held_out("optimum", run.step)
     assert held is not None, "a density has no end"
     with unseen(run), torch.no_grad(), evaluating(run.G), evaluating(run.D):
@@ -45,6 +48,12 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
         low, high = ends.tolist()
         picture = plots.against_optimum(real.cpu(), fake.cpu(), opinion, best, (low, high), named, title)
     return {"theory/d_gap": gap}, picture
+
+
+def has_optimum(run: Run) -> bool:
+    """Whether D* is known: p is, the loss says what D* is, and D plays that game."""
+    known = run.loss.optimum(torch.zeros(1)) is not None and not run.aids.label_flips and run.pack == 1
+    return known and isinstance(run.reals.data, Density) and len(run.reals.shape) == 1
 
 
 def _log_q(run: Run, log_p: LogProb) -> tuple[LogProb, str]:

@@ -26,8 +26,8 @@ LEVELS = (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity"),
     ),
-    ("checkpoint", "logbook", "console", "record", "listing"),
-    ("run", "steps", "pictures", "readouts", "optimum", "loop", "export"),
+    ("checkpoint", "charts", "logbook", "console", "record", "listing"),
+    ("run", "steps", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "build", "resume"),
     ("cli",),
 )

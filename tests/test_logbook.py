@@ -12,6 +12,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 
 from gan_cli.errors import RunError
 from gan_cli.grid import tile
+from gan_cli.guide import expected
 from gan_cli.logbook import Logbook
 from gan_cli.loop import train
 from gan_cli.pictures import draw_real
@@ -29,7 +30,7 @@ def test_tensorboard_shows_what_theory_asks_for(tmp_path, loss, has_probabilitie
     run = make_run("model.base_channels=4", "dataset.size=8", "train.steps=6", "train.log_every=2", f"loss={loss}",
                    "train.sample_every=3", "train.samples=4", "train.lr_schedule=linear")  # fmt: skip
     with run.open(tmp_path):
-        run.log.open_session({"loss": loss, "seed": 0, "dry": False, "lr": 0.5})
+        run.log.open_session({"loss": loss, "seed": 0, "dry": False, "lr": 0.5}, expected(run))
         draw_real(run)
         train(run)
     run.log.close(success=True)

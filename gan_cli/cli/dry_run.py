@@ -36,10 +36,12 @@ def dry_run(run: Run, terminal: Terminal) -> None:
         table.add_section()
         table.add_row("total", "", f"{sum(p.numel() for p in net.parameters()):,}")
         terminal.print(table)
-    examples = "endless" if run.reals.size is None else f"{run.reals.size:,} examples"
+    held = run.reals.held_out("dry run")
+    aside = f" and {len(held.x):,} held out" if held is not None else ""
+    examples = "endless" if run.reals.size is None else f"{run.reals.size:,} examples{aside}"
     per_step = run.cfg.batch_size * run.cfg.d_steps
     facts = {
-        "data": f"{type(run.reals.data).__name__}, {examples} of {' x '.join(map(str, shape))}",
+        "data": f"{type(run.reals.data).__name__}, {examples}, each {' x '.join(map(str, shape))}",
         "prior": f"{type(run.prior).__name__}, dim {run.prior.dim}",
         "loss": type(run.loss).__name__,
         "penalty": type(run.penalty).__name__,

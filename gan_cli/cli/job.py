@@ -17,9 +17,11 @@ from gan_cli.cli.signals import stop_after_step
 from gan_cli.console import Screen, duration
 from gan_cli.errors import BusyError, GanError, RunError, Stopped
 from gan_cli.files import write_text
+from gan_cli.guide import expected, guide
 from gan_cli.loop import train
 from gan_cli.paths import point_latest
 from gan_cli.pictures import draw_real
+from gan_cli.readouts import why_not
 from gan_cli.record import State, add_resume, read_or_empty, write_run
 from gan_cli.resume import config_to_resume, is_finished, newest_state, top_settings
 from gan_cli.run import Run
@@ -125,8 +127,9 @@ def _train(
             status: State = "failed"
             try:
                 if state is None:
-                    run.log.open_session(_hparams(config, given, about["choices"]))
+                    run.log.open_session(_hparams(config, given, about["choices"]), expected(run))
                     draw_real(run)
+                    explain(run)
                 else:  # what is new in it holds from here on, for the next resume too
                     _write_config(directory, config)
                     add_resume(directory, about["command"], run.step)
@@ -164,6 +167,14 @@ def _train(
     )
     if signals:  # in a sweep the other jobs must not start
         raise Stopped("stopped; this run was finished before", 128 + signals[0])
+
+
+def explain(run: Run) -> None:
+    """Say what the read-outs of the run mean, and which one it cannot have."""
+    run.log.text(0, "theory", guide(run))
+    reason = why_not(run)
+    if reason and run.loss.divergence:
+        run.console.say(f"theory/{run.loss.divergence} n/a: {reason}")
 
 
 def _write_config(directory: Path, config: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def test_a_run_leaves_a_directory_that_says_all_about_it(gan_train):
     assert about["seed"] == 3
     assert {"torch", "gan-cli", "python"} <= about["versions"].keys()
     assert yaml.safe_load((run / "config.yaml").read_text())["train"]["batch_size"] == 16
-    assert [path.name for path in (run / "samples").iterdir()] == ["step-000000006.png"]
+    assert {path.name for path in (run / "samples").iterdir()} == {"step-000000006.png", "optimum.png"}
     assert {path.name for path in (run / "generator").iterdir()} == {
         "generator.json",
         "ema.safetensors",
@@ -163,7 +163,7 @@ def test_a_directory_that_holds_another_run_is_refused(gan_train):
 def test_a_dry_run_tells_sizes_and_writes_nothing(gan_train):
     code, out, _ = gan_train("dry_run=true", "model.base_channels=4", "dataset.size=8", "train.batch_size=64")
     assert code == 0
-    for told in ("ConvTranspose2d", "64 x 4 x 4 x 4", "1,797 examples of 1 x 8 x 8", "parameters", "a step", "MiB"):
+    for told in ("ConvTranspose2d", "64 x 4 x 4 x 4", "1,618 examples and 179 held out, each 1 x 8 x 8", "parameters", "a step", "MiB"):
         assert told in out
     assert not Path("outputs").exists()
 
@@ -388,7 +388,7 @@ def test_a_dry_run_times_a_lazy_penalty_with_its_share(gan_train, monkeypatch):
 
 def test_hparams_are_the_choices_the_seed_and_what_was_typed(gan_train, monkeypatch):
     seen = {}
-    monkeypatch.setattr(Logbook, "open_session", lambda self, hparams: seen.update(hparams))
+    monkeypatch.setattr(Logbook, "open_session", lambda self, hparams, tags: seen.update(hparams))
     gan_train(*TINY, "optimizer.lr=1e-3")
     assert None not in seen.values()
     assert (seen["seed"], seen["model"], seen["model.width"], seen["optimizer.lr"]) == (0, "mlp", 8, 0.001)
