@@ -82,6 +82,28 @@ class TestEveryLoss:
         constant = torch.full((8,), 0.0 if loss.threshold is None else loss.threshold)
         assert all(share.item() == 0.5 for share in accuracy(loss, constant, constant).values())
 
+    def test_a_read_out_is_a_scalar_that_finds_nothing_where_D_knows_nothing(self, name):
+        loss = loss_of(name)
+        if loss.divergence is None:
+            return
+        constant = torch.full((8,), 0.0 if loss.threshold is None else loss.threshold)
+        assert loss.estimate(constant, constant).shape == ()
+        assert loss.estimate(constant, constant).item() == approx(0, abs=1e-6)
+        assert loss.estimate(constant + 1, constant - 1).item() > 0, "D is right"
+        assert loss.estimate(*torch.tensor([[200.0], [-200.0]])).isfinite()
+
+    def test_the_optimal_D_rises_with_p_over_q_and_decides_where_they_are_equal(self, name):
+        loss = loss_of(name)
+        best = loss.optimum(torch.tensor([-torch.inf, -2.0, -0.1, 0.0, 0.1, 2.0, torch.inf]))
+        if best is None:
+            return
+        assert (best.diff() >= 0).all()
+        assert best[0] < best[-1]
+        assert best[3].item() == approx(((best[0] + best[-1]) / 2).item())
+        assert loss.threshold is not None
+        at_threshold = loss.opinion(torch.tensor(loss.threshold))
+        assert best[3].item() == approx(at_threshold.item())
+
 
 EQUILIBRIUM = [
     # loss, D's logit at its optimum for p_G = p, D's loss, G's loss (table of equilibrium values)
@@ -168,6 +190,19 @@ def test_relativistic_scores_pairs_and_not_means():
     assert Relativistic().generator(fake, real).item() == approx(expected, rel=1e-6)
     shifted = total(Relativistic(), real + 7, fake + 7)
     assert shifted == approx(expected, rel=1e-5), "a constant added to all scores must change nothing"
+
+
+@pytest.mark.parametrize("t", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("loss", [Minimax(), NonSaturating(0.9), LeastSquares(), LeastSquares(2.0, -1.0)])
+def test_the_optimal_D_minimises_what_D_descends(loss, t):
+    """At a place where p/(p+q) is t, D's loss is t times the real part plus 1 - t times the fake one."""
+    places = torch.linspace(-6, 6, 24_001, dtype=torch.float64)
+    risk = []
+    for output in places.split(1):
+        parts = loss.discriminator(output, output)
+        risk.append((t * parts["real"] + (1 - t) * parts["fake"]).item())
+    found = loss.opinion(places[min(range(len(risk)), key=risk.__getitem__)])
+    assert found.item() == approx(loss.optimum(torch.tensor(math.log(t / (1 - t)))).item(), abs=1e-3)
 
 
 @pytest.mark.parametrize(
