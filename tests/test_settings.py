@@ -14,6 +14,15 @@ def test_steps_epochs_and_images_say_the_same_thing_in_three_ways():
     assert TrainConfig(images=2001, **per_step).total_steps(None) == 21, "never less than was asked for"
 
 
+def test_a_warm_up_of_D_counts_as_the_data_that_it_reads():
+    warm = {"batch_size": 10, "d_steps": 2, "d_warmup": 5, "d_warmup_steps": 3}  # 15 batches, then 2 a step
+    assert TrainConfig(images=150, **warm).total_steps(None) == 3
+    assert TrainConfig(images=151, **warm).total_steps(None) == 4
+    assert TrainConfig(images=190, **warm).total_steps(None) == 5
+    assert TrainConfig(images=60, **warm).total_steps(None) == 2
+    assert TrainConfig(epochs=1, **warm).total_steps(150) == 3
+
+
 def test_an_endless_data_set_has_no_epochs():
     with pytest.raises(ValueError, match=r"endless and has no epochs; use train\.steps or train\.images"):
         TrainConfig(epochs=1).total_steps(None)
@@ -36,6 +45,9 @@ def test_an_endless_data_set_has_no_epochs():
         ({"steps": 1, "ema_ramp": -0.1}, "ema_ramp must not be negative"),
         ({"steps": 1, "lr_final": 0.1}, "lr_schedule is constant"),
         ({"steps": 1, "updates": "simultaneous", "d_steps": 5}, "got d_steps=5, g_steps=1"),
+        ({"steps": 1, "updates": "simultaneous", "d_warmup_steps": 3}, "d_warmup_steps=3"),
+        ({"steps": 1, "d_warmup": 0}, "d_warmup must be positive, got 0"),
+        ({"steps": 1, "held_out": 1}, "held_out must be auto or at least 2 examples, got 1"),
         ({"steps": 1, "fakes": "reused", "g_steps": 2}, "got g_steps=2"),
     ],
 )

@@ -8,6 +8,7 @@ from conftest import TINY, make_run
 from pytest import approx
 from torch import nn
 
+from gan_cli.errors import Diverged
 from gan_cli.loop import turn
 from gan_cli.steps import discriminator_gradient, discriminator_step, frozen, generator_gradient, generator_step
 
@@ -219,6 +220,45 @@ def test_a_paired_loss_compares_with_D_of_the_real_samples():
     generator_step(run, x)
     with torch.no_grad():
         assert torch.equal(seen["real"], run.D(x))
+
+
+def test_reused_fakes_are_the_last_ones_of_a_warm_up_too():
+    run = make_run(*TINY, "train.fakes=reused", "train.d_steps=2", "train.d_warmup=3", "train.d_warmup_steps=1")
+    kept = []
+    for _ in range(2):
+        for _ in range(run.cfg.d_updates(run.step)):
+            discriminator_step(run, next(run.reals))
+            kept.append(run.fakes is not None)
+        generator_step(run, next(run.twin))
+        run.step += 1
+    assert kept == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize(("player", "named"), [("D", "loss/d_"), ("G", "loss/g is nan")])
+def test_what_is_not_finite_ends_the_run_before_the_update_and_is_named(player, named):
+    run = make_run(*TINY)
+    run.step, run.committed = 6, 5
+    x = next(run.reals)
+    net = getattr(run, player)
+    broken = next(run.D.parameters())
+    with torch.no_grad():
+        broken[0] = float("nan")
+    before = [p.clone() for p in net.parameters()]
+    step = discriminator_step if player == "D" else generator_step
+    with pytest.raises(Diverged) as error:
+        step(run, x)
+    assert f"not finite in step 7, before the update of {player}" in str(error.value)
+    assert named in str(error.value)
+    assert "the last good checkpoint is of step 5" in str(error.value)
+    assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_a_gradient_that_is_not_finite_is_found_where_the_loss_is():
+    """sqrt at 0: the loss is 0, its slope infinite."""
+    run = make_run(*TINY)
+    run.loss.generator = lambda fake, real=None: (fake * 0).sum().sqrt()
+    with pytest.raises(Diverged, match="grad_norm/g is nan"):
+        generator_step(run, next(run.reals))
 
 
 def test_reusing_fakes_moves_batch_norm_once_a_step_like_fresh_ones():

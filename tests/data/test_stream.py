@@ -128,3 +128,60 @@ def test_a_step_costs_no_permutation():
         next(stream)
         times.append(time.perf_counter() - start)
     assert min(times) < 1e-3  # 0.02 ms here; a permutation of 60000 alone takes 1 ms
+
+
+def test_what_is_held_out_is_never_trained_on_and_the_same_for_every_seed():
+    streams = [Stream(Numbers(100), batch_size=5, seed=seed, held_out="auto") for seed in (0, 1)]
+    held = [sorted(numbers(stream.held_out("a").x)) for stream in streams]
+    assert len(held[0]) == 10
+    assert held[0] == held[1]
+    seen = {i for _ in range(90) for i in numbers(next(streams[0]))}
+    assert seen == set(range(100)) - set(held[0])
+    assert streams[0].size == 90
+    assert torch.equal(streams[0].held_out("a").x, streams[0].held_out("b").x)
+
+
+@pytest.mark.parametrize(("examples", "batch", "aside"), [(100, 5, 10), (10_000, 5, 256), (100, 95, 5), (9, 9, None)])
+def test_auto_holds_out_a_tenth_and_leaves_a_batch(examples, batch, aside):
+    held = Stream(Numbers(examples), batch, seed=0, held_out="auto").held_out("x")
+    assert (None if held is None else len(held.x)) == aside
+
+
+def test_more_held_out_than_there_is_to_spare_is_refused():
+    with pytest.raises(DataError, match="10 examples, 7 of them held out, fewer than one batch of 4"):
+        Stream(Numbers(10), batch_size=4, seed=0, held_out=7)
+
+
+def test_a_density_draws_what_it_holds_out_by_name():
+    stream = Stream(Gaussian(), batch_size=4, seed=0)
+    first, again, other = (stream.held_out("a", step).x for step in (1, 1, 2))
+    assert len(first) == 1024
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_labels_go_with_their_batch():
+    stream = Stream(Numbers(10, points=True), batch_size=4, seed=0, held_out=2)
+    for _ in range(5):
+        x = next(stream)
+        assert torch.equal(x[:, 0].long(), stream.labels)
+    held = stream.held_out("a")
+    assert torch.equal(held.x[:, 0].long(), held.y)
+    assert stream.classes in (9, 10), "the number of the last class that is trained on"
+    without = Stream(Numbers(10), batch_size=4, seed=0)
+    next(without)
+    assert without.labels is None
+    assert without.classes is None
+
+
+@pytest.mark.parametrize("data", [Numbers(64), Gaussian()])
+def test_a_twin_gives_the_same_data_in_another_order_and_moves_nothing(data):
+    stream = Stream(data, batch_size=16, seed=0)
+    twin = stream.twin()
+    next(stream)
+    expected = Stream(data, batch_size=16, seed=0)
+    next(expected)
+    x = next(twin)
+    assert not torch.equal(x, next(expected))
+    expected.cursor = 1
+    assert torch.equal(next(stream), next(expected))
