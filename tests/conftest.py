@@ -21,8 +21,9 @@ TINY = ("model=mlp", "model.width=8", "dataset=gaussian", "prior.dim=2", "train.
 
 
 def choices(group: str) -> list[str]:
-    """Every choice of a config group, by glob: a new YAML is tested by the tests there are."""
-    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
+    """Every choice of a config group, by glob, those in folders too: a new YAML is tested by the tests there are."""
+    folder = CONF_DIR / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -16,9 +16,10 @@ SMALL = {
     "dcgan": ("model.base_channels=4", "dataset.size=8"),
     "resnet": ("model.base_channels=4",),
     "r3gan": ("model.base_channels=8",),
+    "dirac": ("dataset=point",),
 }
 QUICK = ("train.batch_size=8", "train.steps=2", "prior.dim=4")
-POINTS = ("gaussian", "grid", "ring", "spiral")
+POINTS = ("gaussian", "grid", "point", "ring", "spiral")
 
 
 @pytest.mark.parametrize(("loss", "penalty"), [*itertools.product(choices("loss"), choices("penalty"))])

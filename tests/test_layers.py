@@ -27,7 +27,7 @@ LEVELS = (
         *("settings", "targets", "diversity"),
     ),
     ("checkpoint", "charts", "logbook", "console", "record", "listing"),
-    ("run", "steps", "pictures", "optimum", "readouts", "guide", "loop", "export"),
+    ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "build", "resume"),
     ("cli",),
 )

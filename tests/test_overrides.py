@@ -3,7 +3,7 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from gan_cli.cli.overrides import job_dir, prepare, quoted, split_arguments
+from gan_cli.cli.overrides import job_dir, prepare, quoted, split_arguments, unfold
 
 
 @pytest.mark.parametrize("flag", ["--cfg", "-c", "--config-name", "-cn", "--config-dir", "--info", "--pack"])
@@ -44,3 +44,14 @@ def test_a_job_directory_can_be_typed_behind_resume():
     name = job_dir(1, ["dataset.path=a b/ü=(c)"], {"dataset.path"})
     assert name == "1_dataset.path-a-b-c"
     assert OverridesParser.create().parse_override(f"resume=outputs/{name}").value() == f"outputs/{name}"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("experiment=dirac/r1", "dataset.path=a/b", "dataset/b", "hydra/launcher=joblib", "+experiment/dirac=r1"),
+        *("experiment/dirac@x=r1", "other/dirac=r1"),
+    ],
+)
+def test_nothing_but_a_choice_of_a_folder_is_unfolded(override):
+    assert unfold(override, {"experiment", "dataset", "hydra"}) == override

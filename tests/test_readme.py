@@ -98,7 +98,7 @@ def jobs(overrides: list[str]) -> Iterator[list[str]]:
 def test_the_table_of_choices_is_complete():
     for group in ("dataset", "model", "loss", "penalty", "prior", "optimizer", "experiment"):
         (row,) = re.findall(rf"^\| `{group}` \|(.*)\|$", README, re.MULTILINE)
-        assert set(re.findall(r"`(\w+)`", row)) >= set(choices(group)), group
+        assert set(re.findall(r"`([\w/]+)`", row)) >= set(choices(group)), group
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

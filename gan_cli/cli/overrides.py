@@ -53,6 +53,19 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").split("=")[0].split("@")[0]
 
 
+def unfold(override: str, groups: Container[str]) -> str:
+    """A choice in a folder of a group, as --help and Tab write it, as a choice of the group.
+
+    >>> unfold("experiment/dirac=r1,hinge", {"experiment"})
+    'experiment=dirac/r1,dirac/hinge'
+    """
+    key, equals, value = override.partition("=")
+    group, slash, folder = key.partition("/")
+    if not equals or not slash or "@" in key or group not in groups or group == "hydra":
+        return override
+    return f"{group}=" + ",".join(f"{folder}/{choice}" for choice in value.split(","))
+
+
 def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
     """Overrides as Hydra gets them.
 

@@ -23,6 +23,7 @@ from gan_cli.cli.overrides import (
     prepare,
     split_arguments,
     swept_keys,
+    unfold,
 )
 from gan_cli.cli.signals import stopped_by_signal
 from gan_cli.errors import GanError, Stopped
@@ -51,6 +52,7 @@ def main() -> None:
         sys.exit(2)
     sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
     groups = groups_below(CONF_DIR, *config_dirs(flags))
+    overrides = [unfold(override, groups) for override in overrides]
     OmegaConf.register_new_resolver("gan.run_dir", _run_dir, replace=True)
     swept = swept_keys(overrides)
     OmegaConf.register_new_resolver("gan.job_dir", lambda number, of: job_dir(number, of, swept), replace=True)

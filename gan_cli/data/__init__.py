@@ -9,6 +9,7 @@ from gan_cli.data.folder import Folder
 from gan_cli.data.gaussian import Gaussian
 from gan_cli.data.grid import Grid
 from gan_cli.data.mnist import MNIST
+from gan_cli.data.point import Point
 from gan_cli.data.ring import Ring
 from gan_cli.data.spiral import Spiral
 from gan_cli.data.stream import Stream
@@ -24,6 +25,7 @@ __all__ = [
     "Folder",
     "Gaussian",
     "Grid",
+    "Point",
     "Ring",
     "Source",
     "Spiral",

@@ -14,8 +14,10 @@ from gan_cli.paths import CONF_DIR
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "matplotlib", "tensorboard", "numpy", "PIL", "safetensors", "rich")
 COMMAND = Path(sysconfig.get_path("scripts")) / "gan-train"
 CHOICES: dict[str, set[str]] = {}
-for path in CONF_DIR.glob("*/*.yaml"):
-    CHOICES.setdefault(path.parent.name, set()).add(path.stem)
+for path in CONF_DIR.rglob("*/*.yaml"):
+    group = path.parent.relative_to(CONF_DIR).as_posix()
+    if not group.startswith("hydra/"):
+        CHOICES.setdefault(group, set()).add(path.stem)
 
 
 @pytest.fixture
@@ -80,6 +82,17 @@ def test_a_reader_that_leaves_early_is_no_mistake():
     done = subprocess.run([COMMAND, "--help"], stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_tab_completes_the_choices_of_a_folder(gan_train):
+    completed = gan_train("-sc", "query=bash", COMP_LINE="gan-train experiment/dirac=r").split()
+    assert completed == ["experiment/dirac=r1", "experiment/dirac=r1r2", "experiment/dirac=relativistic"]
+
+
+def test_a_choice_of_a_folder_is_taken_as_it_is_listed(gan_train):
+    shown = [gan_train(word, "--cfg", "job") for word in ("experiment/dirac=wgan_gp", "experiment=dirac/wgan_gp")]
+    assert shown[0] == shown[1]
+    assert "_target_: gan_cli.models.dirac.Generator" in shown[0]
 
 
 def test_tab_completes_the_choices_of_a_group(gan_train):
