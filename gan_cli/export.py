@@ -1,6 +1,6 @@
 """A generator as a gift: `generator/` holds its weights as safetensors and its description as JSON, and no code.
 
-    generator.json        class and arguments of G and of its prior, shape of a sample, step
+    generator.json        class and arguments of G and of its prior, shape of a sample, step; the classes, if any
     ema.safetensors       the averaged weights, where there is an average
     raw.safetensors       the weights of the last step
 """
@@ -35,23 +35,33 @@ class Sampler:
     shape: tuple[int, ...]
     step: int
     averaged: bool
+    labels: dict[str, int] | None = None  # of a conditional G, by name: the classes that it learned
 
     def noise(self, seed: int, first: int, n: int) -> Tensor:
         """z of samples first to first + n: [n, dim]."""
         return torch.cat([self.prior.sample(1, generator(seed, "sample", i)) for i in range(first, first + n)])
 
     @torch.no_grad()
-    def __call__(self, z: Tensor) -> Tensor:
-        """Samples [N, *shape] of noise z [N, dim]; images in [-1, 1]."""
+    def __call__(self, z: Tensor, label: int | None = None) -> Tensor:
+        """Samples [N, *shape] of noise z [N, dim], of one class where G is conditional; images in [-1, 1]."""
         padded = torch.cat([z, z.new_zeros(-len(z) % CHUNK, z.shape[1])])
-        return torch.cat([self.G(part) for part in padded.split(CHUNK)])[: len(z)]
+        y = [] if label is None else [torch.full((CHUNK,), label, device=z.device)]
+        return torch.cat([self.G(part, *y) for part in padded.split(CHUNK)])[: len(z)]
 
 
-def describe(config: dict[str, Any], shape: tuple[int, ...], noise_dim: int) -> dict[str, Any]:
+def describe(
+    config: dict[str, Any],
+    shape: tuple[int, ...],
+    noise_dim: int,
+    classes: int | None = None,
+    labels: dict[str, int] | None = None,
+) -> dict[str, Any]:
     """What `generator.json` says before training: everything that rebuilds G and its prior.
 
     Args:
         config: the run's config, resolved.
+        classes: that a conditional G was built for.
+        labels: of them, those that occur in the data, by name.
     """
 
     def split(node: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +70,11 @@ def describe(config: dict[str, Any], shape: tuple[int, ...], noise_dim: int) -> 
 
     model = split(config["model"]["generator"])
     model["arguments"] |= {"shape": list(shape), "noise_dim": noise_dim}
-    return {"format": 1, "generator": model, "prior": split(config["prior"]), "shape": list(shape)}
+    about = {"format": 1, "generator": model, "prior": split(config["prior"]), "shape": list(shape)}
+    if classes is None:
+        return about
+    model["arguments"]["classes"] = classes
+    return about | {"labels": labels}
 
 
 def begin(directory: Path, description: dict[str, Any]) -> None:
@@ -132,10 +146,11 @@ def load(
         if not trust:
             _refuse_absurd(about, weights)
         shape = tuple(int(side) for side in about["shape"])
-        sampler = Sampler(_made(about["generator"]), _made(about["prior"]), shape, step, is_average)
+        labels = _labels(about)
+        sampler = Sampler(_made(about["generator"]), _made(about["prior"]), shape, step, is_average, labels)
         sampler.G.load_state_dict(weights)
         sampler.G.eval()
-        made = tuple(sampler(sampler.noise(0, 0, 1)).shape[1:])
+        made = tuple(sampler(sampler.noise(0, 0, 1), next(iter(labels.values())) if labels else None).shape[1:])
         if made != shape:
             raise ValueError(f"samples are of shape {list(made)}, not {list(shape)}")
     except GanError:
@@ -148,6 +163,20 @@ def load(
 
 def _made(node: dict[str, Any]) -> Any:
     return locate(node["_target_"])(**node["arguments"])
+
+
+def _labels(about: dict[str, Any]) -> dict[str, int] | None:
+    """The classes of a description.
+
+    Raises:
+        ValueError: they are none that its generator has.
+    """
+    labels, classes = about.get("labels"), about["generator"]["arguments"].get("classes")
+    if labels is None and classes is None:
+        return None
+    if not labels or not all(isinstance(y, int) and 0 <= y < classes for y in labels.values()):
+        raise ValueError(f"labels are {labels!r}, and the generator has {classes!r} classes")
+    return {str(name): y for name, y in labels.items()}
 
 
 def _refuse_absurd(about: dict[str, Any], weights: dict[str, Tensor]) -> None:

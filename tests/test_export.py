@@ -68,6 +68,33 @@ def test_a_description_says_all_that_rebuilds_a_generator():
     }
 
 
+def test_a_description_of_a_conditional_generator_says_its_classes():
+    about = export.describe(CONFIG, SHAPE, 4, 3, {"cat": 0, "dog": 2})
+    assert about["generator"]["arguments"] == {"base_channels": 2, "shape": [1, 8, 8], "noise_dim": 4, "classes": 3}
+    assert about["labels"] == {"cat": 0, "dog": 2}
+
+
+def test_a_conditional_generator_comes_back_with_its_classes(tmp_path):
+    (tmp_path / "run").mkdir()
+    export.begin(tmp_path / "run", export.describe(CONFIG, SHAPE, 4, 3, {"cat": 0, "dog": 2}))
+    export.write(tmp_path / "run", make(0, classes=3), None, step=5)
+    sampler = export.load(tmp_path / "run")
+    assert is_same(sampler.G, make(0, classes=3))
+    assert sampler.labels == {"cat": 0, "dog": 2}
+    z = sampler.noise(0, 0, 40)
+    assert torch.equal(sampler(z, 2)[:5], sampler(z[:5], 2))
+    torch.testing.assert_close(sampler(z, 2), make(0, classes=3).eval()(z, torch.full((40,), 2)))
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"cat": 3}, {"cat": -1}, {"cat": "0"}, ["cat"]])
+def test_labels_that_the_generator_does_not_have_are_refused(tmp_path, labels):
+    (tmp_path / "run").mkdir()
+    export.begin(tmp_path / "run", export.describe(CONFIG, SHAPE, 4, 3, labels))
+    export.write(tmp_path / "run", make(0, classes=3), None, step=5)
+    with pytest.raises(RunError, match="make no generator"):
+        export.load(tmp_path / "run")
+
+
 @pytest.mark.parametrize(("averaged", "seed", "is_average"), [(None, 1, True), (True, 1, True), (False, 0, False)])
 def test_the_weights_come_back_to_the_bit(finished, averaged, seed, is_average):
     sampler = export.load(finished, averaged)

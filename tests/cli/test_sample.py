@@ -19,11 +19,16 @@ from gan_cli.models import dcgan, mlp
 PRIOR = {"_target_": "gan_cli.priors.Normal", "dim": 4}
 
 
+LABELS = {"cat": 0, "dog": 2, "7": 3}  # of four classes that a generator has, those that were in its data
+
+
 def finished(directory: Path, shape=(1, 8, 8), family=dcgan, average=True, **arguments) -> Path:
     """A finished run's directory, as far as gan-sample looks."""
     directory.mkdir()
     node = {"_target_": f"{family.__name__}.Generator"} | arguments
-    export.begin(directory, export.describe({"model": {"generator": node}, "prior": PRIOR}, shape, 4))
+    classes = node.pop("classes", None)
+    config = {"model": {"generator": node}, "prior": PRIOR}
+    export.begin(directory, export.describe(config, shape, 4, classes, LABELS if classes else None))
     torch.manual_seed(0)
     G, other = family.Generator(shape, 4, **arguments), family.Generator(shape, 4, **arguments)
     export.write(directory, G, other if average else None, step=300)
@@ -42,15 +47,21 @@ def points(tmp_path, monkeypatch):
     return str(finished(tmp_path / "run", (2,), mlp, width=4))
 
 
+@pytest.fixture
+def classes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return str(finished(tmp_path / "run", base_channels=2, classes=4))
+
+
 def fails(*arguments: str) -> int:
     with pytest.raises(SystemExit) as end:
         main(arguments)
     return end.value.code
 
 
-def drawn(run: str, n: int, seed=0, averaged=None) -> torch.Tensor:
+def drawn(run: str, n: int, seed=0, averaged=None, label=None) -> torch.Tensor:
     sampler = export.load(Path(run), averaged)
-    return sampler(sampler.noise(seed, 0, n))
+    return sampler(sampler.noise(seed, 0, n), label)
 
 
 def names(directory="samples-0") -> list[str]:
@@ -168,6 +179,82 @@ def test_a_generator_that_diverged_says_so_and_is_still_drawn(images, capsys):
     checkpoint.save(Path(images) / "checkpoints", 400, state, keep=None)
     main([images, "-n", "3"])
     assert "3 of 3 samples are not finite" in capsys.readouterr().err
+
+
+# -- classes -------------------------------------------------------------------------------------------------------
+
+
+def test_every_class_is_a_row_and_every_z_a_column(classes, capsys):
+    main([classes])
+    rows = torch.cat([drawn(classes, 21, label=y) for y in (0, 2, 3)])
+    assert np.array_equal(pixels("samples-0/grid.png"), tile(rows, columns=21))
+    assert (rows[:21] - rows[21:42]).abs().max() > 1e-3, "two classes of one z differ"
+    assert capsys.readouterr().out.startswith("drew 63 samples, 21 of each of 3 classes, of step 300 with seed 0")
+
+
+@pytest.mark.parametrize(("asked", "label"), [("dog", 2), ("2", 2), ("7", 3), ("3", 3), ("cat", 0)])
+def test_a_class_goes_by_its_name_or_its_number(classes, capsys, asked, label):
+    main([classes, "--class", asked, "-n", "40", "--npy"])
+    expected = to_uint8(drawn(classes, 40, label=label)).numpy()
+    assert np.array_equal(np.load("samples-0/samples.npy"), expected)
+    assert np.load("samples-0/labels.npy").tolist() == [label] * 40
+    assert capsys.readouterr().out.startswith(f"drew 40 samples of class {asked}, of step 300")
+
+
+def test_several_classes_come_one_after_the_other_as_asked(classes):
+    main([classes, "--class", "dog,cat,dog", "-n", "3", "--npy", "--png"])
+    expected = to_uint8(torch.cat([drawn(classes, 3, label=2), drawn(classes, 3, label=0)])).numpy()
+    assert np.array_equal(np.load("samples-0/samples.npy"), expected)
+    assert np.load("samples-0/labels.npy").tolist() == [2, 2, 2, 0, 0, 0]
+    files = [f"class-{y}-{i:06}.png" for y in (0, 2) for i in range(3)]
+    assert names() == [*files, "labels.npy", "samples.npy"]
+    assert np.array_equal(pixels("samples-0/class-2-000001.png"), expected[1, 0])
+
+
+def test_older_pictures_of_a_class_stay_with_a_word(classes, capsys):
+    main([classes, "--png", "-n", "4", "--class", "cat,dog", "--out", "out"])
+    main([classes, "--png", "-n", "3", "--class", "dog", "--out", "out"])
+    assert capsys.readouterr().err == "out also holds 1 class-*.png of an earlier call, from number 3 on\n"
+
+
+def test_one_class_is_a_square_and_has_a_way_through_it(classes):
+    main([classes, "--class", "dog", "-n", "9", "--grid", "--interpolate", "linear", "--steps", "1"])
+    assert np.array_equal(pixels("samples-0/grid.png"), tile(drawn(classes, 9, label=2)))
+    scale = 1200 // (2 * 8)
+    cells = pixels("samples-0/interpolation.png")[2:, 2 : 2 + 8 * scale : scale, 0]
+    first = [cells[row * (8 * scale + 2) : row * (8 * scale + 2) + 8 * scale : scale] for row in range(9)]
+    assert np.array_equal(np.stack(first), to_uint8(drawn(classes, 9, label=2)).numpy()[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--class", "cow"], "--class: there is no class 'cow'; there are: cat, dog, 7"),
+        (["--class", "1"], "--class: there is no class '1'"),  # the generator has it, and never learned it
+        (["--class", "dog,", "-n", "1"], "--class: there is no class ''"),
+        (["--interpolate", "linear"], "--interpolate stays in one class; add --class with one of cat, dog, 7"),
+        (["--interpolate", "linear", "--class", "cat,dog"], "--interpolate stays in one class"),
+        (["-n", "3334"], "--grid: 10,002 images in one picture are too many"),
+    ],
+)
+def test_a_wrong_class_is_named_and_nothing_is_written(classes, capsys, arguments, message):
+    assert fails(classes, *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert os.listdir() == ["run"]
+
+
+def test_a_generator_without_classes_has_none(images, capsys):
+    assert fails(images, "--class", "3") == 2
+    err = capsys.readouterr().err
+    assert "--class needs a conditional generator" in err and "gan-train model.conditional=true" in err
+
+
+def test_points_have_classes_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = str(finished(tmp_path / "run", (2,), mlp, width=4, classes=4))
+    main([run, "--npy", "--grid"])
+    assert np.load("samples-0/samples.npy").shape == (3 * 666, 2)
+    assert pixels("samples-0/grid.png").shape == (560, 640, 3)
 
 
 # -- what it leaves alone -----------------------------------------------------------------------------------------
