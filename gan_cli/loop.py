@@ -1,5 +1,6 @@
 """Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), on one screen."""
 
+from gan_cli import dirac
 from gan_cli.optimum import against_optimum
 from gan_cli.pictures import draw
 from gan_cli.readouts import read_out
@@ -21,7 +22,7 @@ def train(run: Run) -> None:
         if run.ema:
             batch = cfg.batch_size * cfg.g_steps  # images that G learned from
             run.ema.update(run.step * batch, batch)
-        figures = metrics | read_out(run, metrics) if run.watching else {}
+        figures = metrics | read_out(run, metrics) | dirac.figures(run) if run.watching else {}
         if run.due(cfg.sample_every):
             figures |= look(run)
         if figures:

@@ -1,4 +1,4 @@
-"""What a run shows of its samples: a grid of images, a scatter plot over D, or densities."""
+"""What a run shows of its samples: a grid of images, a scatter plot over D, densities, or a Dirac-GAN's path."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_cli import plots
+from gan_cli import dirac, plots
 from gan_cli.grid import tile
 from gan_cli.run import Run, call
 from gan_cli.seeds import generator
@@ -50,6 +50,9 @@ def samples(run: Run) -> Picture | None:
 
 
 def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
+    path = dirac.picture(run)
+    if path is not None:
+        return path
     real = run.reals.peek(POINTS, "grid")
 
     def scores(x: Tensor) -> Tensor:
