@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any, cast
 
 import torch
@@ -15,10 +15,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrizations
 
 from gan_cli.aids import Aids
-from gan_cli.check import Problem, check, report
+from gan_cli.alarms import ALARMS
+from gan_cli.check import Problem, check, did_you_mean, report
 from gan_cli.data import Stream
+from gan_cli.data.mixture import Mixture
+from gan_cli.diversity import effective_number
 from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
+from gan_cli.health import Health, Thresholds
 from gan_cli.losses import Loss
 from gan_cli.penalties import Penalty
 from gan_cli.pictures import evaluating
@@ -62,6 +66,7 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
     prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")
     train: TrainConfig | None = builder.part("train")
     aids: Aids | None = builder.part("aids")
+    thresholds: Thresholds | None = builder.part("health")
     device = builder.device(settings)
     pack, conditional = builder.model("pack", 1), builder.model("conditional", False)
     reals, classes = None, None
@@ -83,6 +88,7 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
         builder.check_networks(G, D, data.shape, seen, dim, classes)
     builder.check_contracts(loss, prior)
     builder.check_batch_norm(G, D, penalty, train)
+    builder.check_alarms(train)
     builder.check_aids(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
@@ -91,6 +97,7 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
         raise report(builder.problems)
     assert device is not None and opt_G is not None and opt_D is not None
     assert settings is not None and train is not None and G is not None and D is not None and aids is not None
+    assert thresholds is not None
 
     torch.set_num_threads(thread_count(train, data.shape))
     reals = reals or builder.stream(data, train, settings, device)
@@ -101,8 +108,26 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
     ema = EMA(G, train.ema_half_life_images, train.ema_ramp) if train.ema_half_life_images else None
     torch.manual_seed(derive(settings.seed, "train"))  # dropout and the penalties' random points
     return Run(
-        train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema, aids, pack, classes
+        *(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema, aids, pack),
+        classes=classes,
+        health=watcher(thresholds, config, reals),
     )
+
+
+def watcher(thresholds: Thresholds, config: dict[str, Any], reals: Stream) -> Health:
+    """What watches a run's figures, told what is known of its data."""
+    modes = len(reals.data.centres) if isinstance(reals.data, Mixture) else None
+    labels = None if reals.examples is None else reals.examples.y
+    return Health(thresholds, dict(_leaves(config)), modes, None if labels is None else effective_number(labels))
+
+
+def _leaves(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting by its dotted key."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def spectral_norm(D: nn.Module) -> None:
@@ -238,6 +263,13 @@ class _Builder:
             self._maps("model.generator", G, (2, dim), (2, *shape), classes)
         if D is not None:
             self._maps("model.discriminator", D, (2, *seen), (2,), classes)
+
+    def check_alarms(self, train: TrainConfig | None) -> None:
+        """A run stops on alarms that there are."""
+        for name in train.stop_on if train is not None else ():
+            if name not in ALARMS:
+                message = f"there is no alarm {name!r}{did_you_mean(name, ALARMS)}"
+                self.problems.append(Problem("train.stop_on", message))
 
     def check_aids(
         self, aids: Aids | None, pack: int, train: TrainConfig | None, shape: tuple[int, ...] | None

@@ -17,7 +17,7 @@ from gan_cli.errors import ConfigError
 from gan_cli.settings import Settings
 from gan_cli.targets import locate
 
-GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train", "aids")
+GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train", "aids", "health")
 MISSING = "???"  # how OmegaConf writes a value that the user has to give
 _HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
 

@@ -104,6 +104,11 @@ class Logbook:
         """Log words, for TensorBoard's Text tab."""
         self._writer.add_text(tag, markdown, step)
 
+    def alarm(self, step: int, name: str, markdown: str) -> None:
+        """Log an alarm: its words, and a point where a curve of the same time shows it."""
+        self.text(step, f"alarm/{name}", markdown)
+        self._writer.add_scalar(f"alarm/{name}", 1.0, step)
+
     def commit(self) -> dict[str, int]:
         """Make all that was logged durable, and return the length of each file for `offsets`."""
         self._writer.flush()

@@ -50,18 +50,20 @@ def turn(run: Run) -> Metrics:
 
 def look(run: Run) -> Metrics:
     """Draw samples, judge them, and hold D against the optimal D where that is known."""
-    draw(run)
+    figures = draw(run)
     found = against_optimum(run)
     if found is None:
-        return {}
-    figures, picture = found
+        return figures
+    gap, picture = found
     run.log.picture(run.step, "optimum", picture)
-    return figures
+    return figures | gap
 
 
 def report(run: Run, figures: Metrics) -> None:
-    """Log this step's figures and show them."""
+    """Log this step's figures, show them, and say what is wrong with them."""
     values = run.log.scalars(run.step, figures)
     if run.watching:
         run.log.timing(run.step, {"time/images_per_second": run.console.rate.lap(run.step)})
         run.console.show(run.step, values)
+    for alarm in run.health.watch(run.step, values):
+        run.sound(alarm)

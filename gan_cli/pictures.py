@@ -1,5 +1,6 @@
 """What a run shows of its samples: a grid of images, a scatter plot over D, densities, or a Dirac-GAN's path."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -8,20 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_cli import dirac, plots
+from gan_cli import dirac, diversity, plots
+from gan_cli.data.mixture import Mixture
 from gan_cli.grid import tile
-from gan_cli.run import Run, call
+from gan_cli.run import Metrics, Run, call
 from gan_cli.seeds import generator
 
 Picture = np.ndarray[Any, Any]
 POINTS = 2000  # drawn in a scatter plot or a histogram
+JUDGED = 256  # images that are judged, drawn or not: ratios of distances within 2 %
+LABELLED = 2000  # real examples whose nearest gives a sample its class
 
 
-def draw(run: Run) -> None:
-    """Log samples of the averaged generator from the run's fixed noise, the same at every step."""
-    picture = samples(run)
+def draw(run: Run) -> Metrics:
+    """Log samples of the averaged generator from the run's fixed noise, the same at every step, and judge them.
+
+    Returns:
+        `samples/*`, held against real data that are the same at every step too.
+    """
+    fake = generated(run)
+    picture = samples(run, fake)
     if picture is not None:
         run.log.picture(run.step, "samples", picture)
+    return judged(run, fake)
 
 
 def fresh(run: Run, n: int, y: Tensor | None, *key: str | int) -> Tensor:
@@ -37,15 +47,56 @@ def draw_real(run: Run) -> None:
         run.log.picture(0, "real", tile(run.reals.peek(run.cfg.samples, "grid").cpu()))
 
 
-def samples(run: Run) -> Picture | None:
-    """The picture of this step; None for points of more than two dimensions."""
-    is_image = len(run.reals.shape) == 3
-    n = run.cfg.samples if is_image else POINTS
-    with unseen(run), torch.no_grad(), evaluating(run.ema.G if run.ema else run.G) as G, evaluating(run.D) as D:
-        z = run.prior.sample(n, generator(run.seed, "grid", device=run.device))
-        fake = run.twin.peek(n, "grid") if run.cfg.g_is_data else torch.cat([G(part) for part in z.split(256)])
-        if is_image:
-            return tile(fake.float().cpu())
+def generated(run: Run) -> Tensor:
+    """The samples of this step, [N, *shape]: for the picture, and at least as many as it takes to judge them. Of a
+    conditional G one of each class, and again.
+    """
+    n = max(run.cfg.samples, JUDGED) if len(run.reals.shape) == 3 else POINTS
+    if run.cfg.g_is_data:
+        return run.twin.peek(n, "grid")
+    with unseen(run), torch.no_grad(), evaluating(run.ema.G if run.ema else run.G) as G:
+        z = run.prior.sample(n, generator(run.seed, "grid", device=run.device)).split(256)
+        present = kinds(run)
+        if present is None:
+            return torch.cat([G(part) for part in z])
+        y = present[torch.arange(n, device=run.device) % len(present)].split(256)
+        return torch.cat([G(part, labels) for part, labels in zip(z, y, strict=True)])
+
+
+def kinds(run: Run) -> Tensor | None:
+    """The labels that a conditional G learns, int64 [K]; None where it learns none."""
+    if run.classes is None:
+        return None
+    assert run.reals.examples is not None and run.reals.examples.y is not None
+    present: Tensor = run.reals.examples.y.unique()
+    return present
+
+
+def judged(run: Run, fake: Tensor) -> Metrics:
+    """How varied samples are, and how far from real data: `samples/*`. docs/theory.md says what for."""
+    real = run.reals.peek(len(fake), "grid")
+    figures = diversity.distances(fake, real)
+    if figures and isinstance(run.reals.data, Mixture):
+        figures |= diversity.mixture(fake, run.reals.data.centres, run.reals.data.std)
+    if run.reals.classes:
+        x, y = run.reals.peek_labelled(LABELLED, "grid")
+        assert y is not None
+        figures["classes"] = diversity.classes(fake, x, y)
+    return {f"samples/{name}": value for name, value in figures.items()}
+
+
+def samples(run: Run, fake: Tensor | None = None) -> Picture | None:
+    """The picture of this step, of samples that are there already or made for it; None for points of more than two
+    dimensions.
+    """
+    fake = generated(run) if fake is None else fake
+    if len(run.reals.shape) == 3:
+        n, present = run.cfg.samples, kinds(run)
+        columns = math.ceil(math.sqrt(n))
+        if present is not None and len(present) <= n:  # each column is of one class
+            columns = len(present) * max(1, columns // len(present))
+        return tile(fake[:n].float().cpu(), columns)
+    with unseen(run), torch.no_grad(), evaluating(run.D) as D:
         return _points(run, fake, D)
 
 

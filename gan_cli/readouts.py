@@ -44,8 +44,9 @@ def read_out(run: Run, trained: Metrics) -> Metrics:
         fake_seen = run.see(at)
         logits = call(run.D, fake_seen, y)
         g = run.loss.generator(logits, real if run.loss.paired else None)
-        (pull,) = torch.autograd.grad(g, at)
+        through, pull = torch.autograd.grad(g, [logits, at])
         figures = _players(run, trained, real, logits.detach(), g.detach(), pull * len(logits))
+        figures["theory/g_pull"] = through.abs().sum()  # the mean over samples of the loss's own slope, |dL_G/dD(G(z))|
         figures |= _divergence(run, real, logits.detach())
         if run.loss.divergence == "critic_gap":
             figures |= _wasserstein(run, figures["theory/critic_gap"], real_seen, fake_seen.detach(), y)

@@ -79,6 +79,7 @@ class Status:
         self._path, self._steps, self._since = directory / "status.json", steps, time.monotonic()
         before = read_or_empty(self._path).get("seconds")
         self._before = float(before) if isinstance(before, int | float) else 0.0
+        self.alarms: list[dict[str, Any]] = []  # that were raised so far
 
     @property
     def seconds(self) -> float:
@@ -94,6 +95,7 @@ class Status:
                 "reason": reason,
                 "step": step,
                 "steps": self._steps,
+                "alarms": self.alarms,
                 "seconds": round(self.seconds, 1),
                 "pid": os.getpid(),
                 "updated": _now(),

@@ -12,10 +12,12 @@ from torch.optim import Optimizer
 
 from gan_cli import checkpoint
 from gan_cli.aids import Aids, pack
+from gan_cli.alarms import Alarm
 from gan_cli.console import Console
 from gan_cli.data import Stream
 from gan_cli.ema import EMA
 from gan_cli.errors import RunError
+from gan_cli.health import Health
 from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
 from gan_cli.penalties import Penalty
@@ -48,9 +50,11 @@ class Run:
     aids: Aids = field(default_factory=Aids)
     pack: int = 1  # samples in one input of D
     classes: int | None = None  # of conditional networks
+    health: Health = field(default_factory=Health)
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
-    stopping: bool = False  # set from a signal handler; the step ends first
+    stopping: bool = False  # set from a signal handler, or by an alarm; the step ends first
+    stopped_by: Alarm | None = None  # of train.stop_on
     watching: bool = False  # whether this step's figures will be logged
     fakes: Tensor | None = None  # D's last fakes with their graph, where G's update uses them again
     twin: Stream = field(init=False)  # the same data in another order, for `g_is_data`
@@ -113,12 +117,23 @@ class Run:
         if state is not None:
             self._restore(state)
         self.log = Logbook(directory, self.step, state["offsets"] if state else None)
+        self.health.replay(directory / "metrics.jsonl")  # cut to the last checkpoint
         self.status = Status(directory, self.steps)
+        self.status.alarms = [alarm.plain() for alarm in self.health.raised.values()]
         self.status.write("running", self.step)
         self.console = Console(self.step, self.steps, self.cfg.batch_size * self.cfg.d_steps)
         if state is not None and state["device"] != self.device.type:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
         return self.console
+
+    def sound(self, alarm: Alarm) -> None:
+        """Say an alarm wherever the run is looked at, and end the run if it was to end on it."""
+        self.log.alarm(alarm.step, alarm.name, alarm.markdown())
+        self.console.say(str(alarm))
+        self.status.alarms.append(alarm.plain())
+        self.status.write("running", self.step)
+        if alarm.name in self.cfg.stop_on and not self.stopping:
+            self.stopping, self.stopped_by = True, alarm
 
     def save(self) -> Path:
         """Commit: make the logs durable, then write a checkpoint that says how far they go."""

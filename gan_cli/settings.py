@@ -1,6 +1,7 @@
 """What the loop and the command are told, as frozen dataclasses that check their own ranges."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +60,7 @@ class TrainConfig:
     checkpoint_every: int = 500
     keep: int | None = 2
     samples: int = 64
+    stop_on: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         lengths = {name: getattr(self, name) for name in ("steps", "epochs", "images")}

@@ -26,9 +26,9 @@ LEVELS = (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity"),
     ),
-    ("checkpoint", "charts", "logbook", "console", "record", "listing"),
+    ("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "health"),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
-    ("check", "build", "resume"),
+    ("check", "build", "resume", "probe"),
     ("cli",),
 )
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}

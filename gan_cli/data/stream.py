@@ -65,8 +65,8 @@ class Stream:
     @property
     def classes(self) -> int | None:
         """Number of classes; None without labels."""
-        y = None if self.examples is None else self.examples.y
-        return None if y is None else int(y.max()) + 1
+        parts = [part.y for part in (self.examples, self._held_out) if part is not None and part.y is not None]
+        return max(int(y.max()) + 1 for y in parts) if parts else None
 
     def __iter__(self) -> Iterator[Tensor]:
         return self
@@ -90,13 +90,17 @@ class Stream:
 
         Distinct ones, as far as there are n.
         """
+        return self.peek_labelled(n, *key).x
+
+    def peek_labelled(self, n: int, *key: str | int) -> Examples:
+        """What `peek` gives, with labels where there are any."""
         g = generator(self.seed, "peek", *key)
         if self.examples is None:
             assert isinstance(self.data, Density)
-            return self.data.sample(n, g).to(self.device)
-        total = len(self.examples.x)
-        which = torch.randperm(total, generator=g)[torch.arange(n) % total]
-        return self._convert(self.examples.x[which.to(self.device)])
+            return Examples(self.data.sample(n, g).to(self.device), None)
+        x, y = self.examples
+        which = torch.randperm(len(x), generator=g)[torch.arange(n) % len(x)].to(self.device)
+        return Examples(self._convert(x[which]), None if y is None else y[which])
 
     def held_out(self, *key: str | int) -> Examples | None:
         """Real data that D never learned from: x as batches have it, unflipped, and labels.

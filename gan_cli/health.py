@@ -1,0 +1,281 @@
+"""Alarms over the logged figures: what a run that goes wrong looks like, each said once. Reasons: docs/theory.md.
+
+A pure function of the rows of `metrics.jsonl`, which is cut back on resume: read again, they give the same alarms.
+"""
+
+import itertools
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from gan_cli.alarms import Alarm, alarm
+
+IN_MODES = 0.1  # samples/quality from which it means something how many modes there are
+WATCHED = frozenset(
+    {
+        *("samples/energy", "samples/distance", "samples/nearest"),
+        *("samples/modes", "samples/quality", "samples/classes"),
+        *("theory/accuracy", "theory/accuracy_high", "theory/g_pull", "theory/g_slope", "theory/critic_gap"),
+        *("logit/real", "logit/fake"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When something counts as wrong. `conf/health/default.yaml` has the reason of each.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    grace: int = 100
+    rows: int = 10
+    evaluations: int = 3
+    unlike: float = 0.05
+    better: float = 0.1
+    sure: float = 0.99
+    pull: float = 0.01
+    distance: float = 0.5
+    nearest: float = 0.1
+    modes: float = 0.5
+    worse: float = 2.0
+    swing_rows: int = 20
+    swings: int = 6
+    amplitude: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "evaluations", "swing_rows", "swings"):
+            if getattr(self, name) < 2:
+                raise ValueError(f"{name} must be at least 2, got {getattr(self, name)}")
+        if self.grace < 0:
+            raise ValueError(f"grace must not be negative, got {self.grace}")
+        for name in ("unlike", "better", "sure", "pull", "distance", "nearest", "modes", "amplitude"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if self.worse <= 1:
+            raise ValueError(f"worse must be more than 1, got {self.worse}")
+
+
+class Health:
+    """Watches the figures of one run.
+
+    Args:
+        thresholds: when something counts as wrong.
+        settings: of the run, by their dotted keys: an alarm proposes overrides that differ from them.
+        modes: of the real data, where they are known.
+        classes: of the real data, their effective number; None without labels.
+    """
+
+    def __init__(
+        self,
+        thresholds: Thresholds | None = None,
+        settings: Mapping[str, Any] | None = None,
+        modes: int | None = None,
+        classes: float | None = None,
+    ) -> None:
+        self.thresholds, self.settings = thresholds or Thresholds(), settings or {}
+        self.modes, self.classes = modes, classes
+        self.raised: dict[str, Alarm] = {}
+        self._steps: defaultdict[str, list[int]] = defaultdict(list)
+        self._seen: defaultdict[str, list[float]] = defaultdict(list)
+        self._judges: dict[str, Callable[[], str | None]] = {
+            "mode_collapse": self._mode_collapse,
+            "vanishing_gradient": self._vanishing_gradient,
+            "d_too_strong": self._d_too_strong,
+            "d_too_weak": self._d_too_weak,
+            "oscillating": self._oscillating,
+            "metric_regressing": self._metric_regressing,
+        }
+
+    def watch(self, step: int, figures: Mapping[str, Any]) -> list[Alarm]:
+        """Take in one row of figures.
+
+        Returns:
+            The alarms that it raises; each comes once a run.
+        """
+        if step < self.thresholds.grace:
+            return []
+        new = {key: float(v) for key, v in figures.items() if key in WATCHED and _is_finite(v)}
+        if "theory/critic_gap" in new:
+            new["margin"] = new["theory/critic_gap"]
+        elif {"logit/real", "logit/fake"} <= new.keys():
+            new["margin"] = new["logit/real"] - new["logit/fake"]
+        for key, value in new.items():
+            self._steps[key].append(step)
+            self._seen[key].append(value)
+        found = []
+        for name, judge in self._judges.items():
+            evidence = None if name in self.raised else judge()
+            if evidence:
+                found.append(self._raise(name, step, evidence))
+        return found
+
+    def replay(self, metrics: Path) -> None:
+        """Take in the rows of a run that is resumed."""
+        with metrics.open(encoding="utf-8") as file:
+            for line in file:
+                row = json.loads(line)
+                self.watch(row.pop("step"), row)
+
+    def not_finite(self, step: int, evidence: str) -> Alarm:
+        """The alarm of a run that has ended with a loss or gradient that is not finite."""
+        return self._raise("not_finite", step, evidence)
+
+    def _raise(self, name: str, step: int, evidence: str) -> Alarm:
+        self.raised[name] = alarm(name, step, evidence, self.settings)
+        return self.raised[name]
+
+    # What each alarm means: its evidence, or None.
+
+    def _mode_collapse(self) -> str | None:
+        """Samples are much more alike than real data, for a few evaluations, and are not becoming less so."""
+        t = self.thresholds
+        in_modes = all(q >= IN_MODES for q in self._last("samples/quality", t.evaluations))  # else modes say nothing
+        for key, least, unit in (
+            ("samples/distance", t.distance, "of real data's"),
+            ("samples/nearest", t.nearest, "of real data's"),
+            ("samples/modes", t.modes * (self.modes or 0) * in_modes, f"of {self.modes}"),
+            ("samples/classes", t.modes * (self.classes or 0), f"of {self.classes or 0:.1f}"),
+        ):
+            found = self._last(key, t.evaluations)
+            if found and max(found) < least and found[-1] <= (1 + t.better) * found[0]:
+                return f"{self._evidence(key, t.evaluations)} {unit}; the alarm is for less than {least:g}"
+        return None
+
+    def _vanishing_gradient(self) -> str | None:
+        """D tells samples apart, and next to nothing of it arrives at G."""
+        t = self.thresholds
+        if not self._stuck() or sum(self._better_than_coin()) <= t.rows // 2:
+            return None
+        pull, slopes = self._median("theory/g_pull"), self._seen["theory/g_slope"]
+        if pull is not None and pull < t.pull:
+            return f"{self._evidence('theory/g_pull', t.rows)}; {self._unlike()}"
+        slope = self._median("theory/g_slope")
+        if slope is None:
+            return None
+        best = max(medians(slopes, t.rows))
+        if slope < t.pull * best:
+            return f"{self._evidence('theory/g_slope', t.rows)}, after {best:.3g}; {self._unlike()}"
+        return None
+
+    def _d_too_strong(self) -> str | None:
+        """D has been sure for long, and the samples stay as unlike the data as they were."""
+        accuracy = self._median("theory/accuracy")
+        if accuracy is None or accuracy < self.thresholds.sure or not self._stuck():
+            return None
+        if "vanishing_gradient" in self.raised:  # that one has the cause
+            return None
+        return f"{self._evidence('theory/accuracy', self.thresholds.rows)}; {self._unlike()}"
+
+    def _d_too_weak(self) -> str | None:
+        """D cannot tell samples from data that anybody could tell apart."""
+        n = self.thresholds.rows
+        better = self._better_than_coin()
+        # Nearly all rows: by turns better and worse than a coin is another illness.
+        if not better or sum(better) > n // 5 or not self._stuck():
+            return None
+        key = "theory/accuracy" if self._seen["theory/accuracy"] else "margin"
+        return f"{self._evidence(key, n)}; {self._unlike()}"
+
+    def _oscillating(self) -> str | None:
+        """D's margin, the mean score of real samples over that of fakes, swings from one side of 0 to the other."""
+        t = self.thresholds
+        margins = self._last("margin", t.swing_rows)
+        energies = self._last("samples/energy", t.evaluations)
+        if not margins or (energies and median(energies) < t.unlike):
+            return None
+        half = t.swing_rows // 2
+        size, before, after = rms(margins), rms(margins[:half]), rms(margins[half:])
+        largest = max(abs(m) for m in self._seen["margin"])
+        swings = alternations(margins, size / 2)
+        if swings < t.swings or after < 0.7 * before or size < t.amplitude * largest:
+            return None
+        return f"{swings} swings of D(x) - D(G(z)) through 0 in {t.swing_rows} rows, {size:.3g} strong on average"
+
+    def _metric_regressing(self) -> str | None:
+        """Samples were much better for a while than they are now and have been for a while."""
+        t = self.thresholds
+        n, energy, quality = t.evaluations, self._seen["samples/energy"], self._seen["samples/quality"]
+        if "mode_collapse" in self.raised or len(energy) < 2 * n:  # a collapse has its own alarm
+            return None
+        best = min(medians(energy[:-n], n))
+        if min(energy[-n:]) > max(t.worse * best, best + t.unlike):
+            return f"{self._evidence('samples/energy', n)}, after {best:.3g}"
+        best = max(medians(quality[:-n], n), default=0.0)
+        if best >= IN_MODES and max(quality[-n:]) < best / t.worse:
+            return f"{self._evidence('samples/quality', n)}, after {best:.3g}"
+        return None
+
+    # What several of them ask.
+
+    def _stuck(self) -> bool:
+        """Whether the samples are visibly not the data, and not on their way there."""
+        found = self._last("samples/energy", self.thresholds.evaluations)
+        if not found or min(found) < self.thresholds.unlike:
+            return False
+        return found[-1] > (1 - self.thresholds.better) * found[0]
+
+    def _better_than_coin(self) -> list[bool]:
+        """In which of the last rows D was better than a fair coin: a critic, in which it scored real samples higher.
+        None where there are too few rows.
+        """
+        n = self.thresholds.rows
+        accuracy, high = self._last("theory/accuracy", n), self._last("theory/accuracy_high", n)
+        if accuracy and high:
+            return [a > h for a, h in zip(accuracy, high, strict=True)]
+        return [margin > 0 for margin in self._last("margin", n)]
+
+    def _last(self, key: str, n: int) -> list[float]:
+        """The last n values of a figure; none where there are fewer."""
+        found = self._seen[key][-n:]
+        return found if len(found) == n else []
+
+    def _median(self, key: str) -> float | None:
+        found = self._last(key, self.thresholds.rows)
+        return median(found) if found else None
+
+    def _evidence(self, key: str, n: int) -> str:
+        steps, found = self._steps[key][-n:], self._seen[key][-n:]
+        values = f"median {median(found):.3g}" if n > 5 else ", ".join(f"{v:.3g}" for v in found)
+        return f"{key} {values} at steps {steps[0]:,} to {steps[-1]:,}"
+
+    def _unlike(self) -> str:
+        return self._evidence("samples/energy", self.thresholds.evaluations)
+
+
+def medians(values: Sequence[float], n: int) -> list[float]:
+    """The median of each n values in a row.
+
+    >>> medians([1, 9, 2, 3], 3)
+    [2, 3]
+    """
+    return [median(values[i : i + n]) for i in range(len(values) - n + 1)]
+
+
+def rms(values: Sequence[float]) -> float:
+    """The root of the mean square.
+
+    >>> rms([3, -4, 5, 0])
+    3.5355339059327378
+    """
+    return math.sqrt(sum(v * v for v in values) / len(values))
+
+
+def alternations(values: Iterable[float], least: float) -> int:
+    """How often values go from at least `least` to at most `-least` or back; what lies between does not count.
+
+    >>> alternations([1, 0.1, -1, -0.1, 0.2, 1], 0.5)
+    2
+    """
+    signs = [v > 0 for v in values if abs(v) >= least and v]
+    return sum(a != b for a, b in itertools.pairwise(signs))
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
