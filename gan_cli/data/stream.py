@@ -102,6 +102,16 @@ class Stream:
         which = torch.randperm(len(x), generator=g)[torch.arange(n) % len(x)].to(self.device)
         return Examples(self._convert(x[which]), None if y is None else y[which])
 
+    def peek_classes(self, labels: Tensor, n: int, *key: str | int) -> Tensor:
+        """n examples of each of these classes, class after class: [len(labels) * n, *shape], as `peek` gives them."""
+        assert self.examples is not None
+        x, y = self.examples
+        assert y is not None
+        order = torch.randperm(len(x), generator=generator(self.seed, "peek", *key)).to(self.device)
+        of_each = [order[y[order] == label] for label in labels]
+        which = torch.cat([found[torch.arange(n, device=self.device) % len(found)] for found in of_each])
+        return self._convert(x[which])
+
     def held_out(self, *key: str | int) -> Examples | None:
         """Real data that D never learned from: x as batches have it, unflipped, and labels.
 
