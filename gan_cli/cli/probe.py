@@ -1,0 +1,131 @@
+"""`gan-probe RUN`: is D's 50 % an equilibrium or a weak D's? Nothing here imports torch before there is a run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_cli import __version__
+from gan_cli.cli.command import as_command, printable
+from gan_cli.errors import RunError
+
+STEPS = 1000
+
+ABOUT = """\
+Say whether D's 50 % in a run means equilibrium or a weak D.
+
+Takes the newest checkpoint and trains other players of the run's own kind against its frozen ones, from fresh weights
+and from the run's own: what they gain over the run's players is the duality gap (Grnarova et al. 2019), 0 at an
+equilibrium only. All are judged on held-out data and new fakes. The run directory stays as it is.
+"""
+EXAMPLES = """\
+examples:
+  gan-probe outputs/latest                     a minute for the default run
+  gan-probe outputs/latest --steps 5000        a harder look
+  gan-probe outputs/latest --out probe.json    the figures for other programs
+
+exit codes: 0 whatever the verdict; 2 arguments or config, 3 not finite, 4 data, 5 no run or no whole checkpoint
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The console script."""
+    parser = ArgumentParser(
+        "gan-probe",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    positive = _positive(int, "a whole number")
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run directory, such as outputs/latest")
+    parser.add_argument("--steps", type=positive, default=STEPS, metavar="N", help=f"of each player ({STEPS})")
+    parser.add_argument("--seed", type=_whole, default=0, metavar="S", help="of fresh weights, data order, noise (0)")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="(the run's)")
+    parser.add_argument("--lr", type=_positive(float, "a number"), metavar="X", help="of both players (the run's own)")
+    parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, ... (the run's)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write all figures there as JSON")
+    parser.add_argument("--trust", action="store_true", help="run code outside gan_cli that the run's config names")
+    parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")
+    options = parser.parse_args(argv)
+    with as_command():
+        if options.out is not None and not options.out.absolute().parent.is_dir():
+            raise RunError(f"--out: there is no directory {str(options.out.parent)!r}")
+        given = {"batch_size": options.batch_size, "lr": options.lr, "device": options.device}
+        _probe(options.run, options.steps, options.seed, given, options.out, options.trust)
+
+
+def _positive(kind: Callable[[str], float], what: str) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ArgumentTypeError(f"must be {what}, got {text!r}") from None
+        if not 0 < value < 2**63:
+            raise ArgumentTypeError(f"must be above 0, got {text}")
+        return value
+
+    return number
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise ArgumentTypeError(f"must be a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path | None, trust: bool) -> None:
+    if not path.is_dir():
+        raise RunError(f"there is no directory {str(path)!r}; gan-runs lists the runs")
+    if not (path / "config.yaml").is_file():
+        raise RunError(f"{str(path)!r} holds no run (no config.yaml); gan-runs lists the runs there are")
+    if trust:
+        sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
+    from gan_cli.checkpoint import load_newest  # torch comes in here
+    from gan_cli.cli.verdict import plain, screen
+    from gan_cli.files import write_json
+    from gan_cli.paths import real_run
+    from gan_cli.probe import probe
+    from gan_cli.resume import stored_config
+    from gan_cli.targets import refuse_foreign
+
+    directory = real_run(path)
+    config = stored_config(directory, trust=True)
+    if not trust:
+        refuse_foreign(config, str(directory / "config.yaml"), "add --trust")
+    state = load_newest(directory / "checkpoints", warn=lambda line: print(printable(line), file=sys.stderr))
+    found = probe(_changed(config, given), state, steps, seed, _bar)
+    print(screen(found, printable(str(path)), state["step"], steps, config))
+    if out is not None:
+        about = {"run": str(directory), "step": state["step"], "steps": steps, "seed": seed}
+        write_json(out, about | {key: value for key, value in given.items() if value is not None} | plain(found))
+
+
+def _changed(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The config with what the command line says otherwise; where a part is missing, the builder says so."""
+    if given["device"] is not None:
+        config["device"] = given["device"]
+    if given["batch_size"] is not None and isinstance(config.get("train"), dict):
+        config["train"]["batch_size"] = given["batch_size"]
+    optimizers = config.get("optimizer")
+    for node in optimizers.values() if isinstance(optimizers, dict) else ():
+        if given["lr"] is not None and isinstance(node, dict):  # a player's; what both share is resolved already
+            node["lr"] = given["lr"]
+    return config
+
+
+def _bar(name: str, steps: int) -> Iterable[int]:
+    """A bar for each training, on a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    errors = Console(stderr=True)
+    return track(range(steps), name, console=errors, transient=True, disable=not errors.is_terminal)
+
+
+if __name__ == "__main__":
+    main()
