@@ -31,7 +31,7 @@ class Generator(nn.Module):
         super().__init__()
         _check(shape, start)
         self.start = start
-        self.theta = nn.Parameter(torch.tensor([start]))
+        self.theta = nn.Parameter(torch.tensor([float(start)]))
 
     def forward(self, z: Tensor) -> Tensor:
         return self.theta.expand(len(z), 1)
@@ -51,7 +51,7 @@ class Discriminator(nn.Module):
         super().__init__()
         _check(shape, start)
         self.start = start
-        self.psi = nn.Parameter(torch.tensor([start]))
+        self.psi = nn.Parameter(torch.tensor([float(start)]))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.psi * x[:, 0]
