@@ -1,6 +1,5 @@
 """What a run shows of its samples: a grid of images, a scatter plot over D, densities, or a Dirac-GAN's path."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -42,14 +41,20 @@ def fresh(run: Run, n: int, y: Tensor | None, *key: str | int) -> Tensor:
 
 
 def draw_real(run: Run) -> None:
-    """Log one grid of real data, to hold the samples against."""
-    if len(run.reals.shape) == 3:
+    """Log one grid of real data, to hold the samples against: of a conditional G with its rows."""
+    if len(run.reals.shape) != 3:
+        return
+    present = kinds(run)
+    if present is None:
         run.log.picture(0, "real", tile(run.reals.peek(run.cfg.samples, "grid").cpu()))
+        return
+    rows, columns = _rows(run, present)
+    run.log.picture(0, "real", tile(run.reals.peek_classes(rows, columns, "grid").cpu(), columns))
 
 
 def generated(run: Run) -> Tensor:
     """The samples of this step, [N, *shape]: for the picture, and at least as many as it takes to judge them. Of a
-    conditional G one of each class, and again.
+    conditional G one of each class, and again; its picture has samples of its own.
     """
     n = max(run.cfg.samples, JUDGED) if len(run.reals.shape) == 3 else POINTS
     if run.cfg.g_is_data:
@@ -91,13 +96,25 @@ def samples(run: Run, fake: Tensor | None = None) -> Picture | None:
     """
     fake = generated(run) if fake is None else fake
     if len(run.reals.shape) == 3:
-        n, present = run.cfg.samples, kinds(run)
-        columns = math.ceil(math.sqrt(n))
-        if present is not None and len(present) <= n:  # each column is of one class
-            columns = len(present) * max(1, columns // len(present))
-        return tile(fake[:n].float().cpu(), columns)
+        present = None if run.cfg.g_is_data else kinds(run)
+        return tile(fake[: run.cfg.samples].float().cpu()) if present is None else _by_class(run, present)
     with unseen(run), torch.no_grad(), evaluating(run.D) as D:
         return _points(run, fake, D)
+
+
+def _by_class(run: Run, present: Tensor) -> Picture:
+    """A row for each class, a column for each z."""
+    rows, columns = _rows(run, present)
+    with unseen(run), torch.no_grad(), evaluating(run.ema.G if run.ema else run.G) as G:
+        z = run.prior.sample(columns, generator(run.seed, "grid", device=run.device)).repeat(len(rows), 1)
+        parts = zip(z.split(256), rows.repeat_interleave(columns).split(256), strict=True)
+        return tile(torch.cat([G(*part) for part in parts]).float().cpu(), columns)
+
+
+def _rows(run: Run, present: Tensor) -> tuple[Tensor, int]:
+    """The classes in a grid, and the columns: together no more images than in a grid without classes."""
+    rows = present[: run.cfg.samples]
+    return rows, run.cfg.samples // len(rows)
 
 
 def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
@@ -105,6 +122,7 @@ def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
     if path is not None:
         return path
     real = run.reals.peek(POINTS, "grid")
+    alone = run.classes is None and run.pack == 1  # else D has no opinion of a place alone
 
     def scores(x: Tensor) -> Tensor:
         return cast(Tensor, D(x.to(run.device))).float().cpu()
@@ -112,18 +130,19 @@ def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
     # The picture's neutral colour is where D decides. A critic's score has no such place: half-way between the scores
     # of real and of generated points stands in. A probability is shown as it is.
     neutral = 0.0 if run.loss.probabilities else run.loss.threshold
-    if neutral is None:
+    if neutral is None and alone:
         neutral = float(scores(real).median() + scores(fake).median()) / 2
 
     def logits(x: Tensor) -> Tensor:
-        return scores(x) - neutral
+        return scores(x) - (neutral or 0.0)
 
+    opinion = logits if alone else None
     title, probability = f"step {run.step:,}", run.loss.probabilities
     if run.reals.shape == (2,):
-        return plots.scatter(real.cpu(), fake.cpu(), logits, title=title, probability=probability)
+        return plots.scatter(real.cpu(), fake.cpu(), opinion, title=title, probability=probability)
     if run.reals.shape == (1,):
         log_prob = getattr(run.reals.data, "log_prob", None)
-        return plots.densities(real.cpu(), fake.cpu(), log_prob, logits, title=title, probability=probability)
+        return plots.densities(real.cpu(), fake.cpu(), log_prob, opinion, title=title, probability=probability)
     return None
 
 

@@ -6,8 +6,9 @@ import torch
 from conftest import TINY, make_run
 
 from gan_cli import plots
+from gan_cli.grid import tile
 from gan_cli.loop import turn
-from gan_cli.pictures import evaluating, samples
+from gan_cli.pictures import draw_real, evaluating, samples
 
 SMALL = ("model=mlp", "model.width=8", "prior.dim=2", "train.steps=6", "train.batch_size=16")
 
@@ -84,3 +85,52 @@ def test_a_probability_is_drawn_as_it_is_also_with_smoothed_labels(monkeypatch):
     samples(run)
     with torch.no_grad():
         assert torch.allclose(seen["y"], run.D(seen["x"]), atol=1e-6)
+
+
+class Shown:
+    """A logbook that keeps pictures."""
+
+    def __init__(self):
+        self.pictures = {}
+
+    def picture(self, step, name, picture):
+        self.pictures[name] = picture
+
+
+CONDITIONAL = ("model.conditional=true", "dataset=digits", "dataset.classes=[3,7,8]", "train.samples=14")
+
+
+def test_a_conditional_G_has_a_row_for_each_class_that_it_learns_and_a_column_for_each_z():
+    run = make_run(*SMALL, *CONDITIONAL, "train.ema_half_life_images=null")
+    seen = []
+    run.G.register_forward_pre_hook(lambda _, inputs: seen.append(inputs))
+    picture = samples(run, torch.empty(0))
+    ((z, y),) = seen
+    assert y.tolist() == [3] * 4 + [7] * 4 + [8] * 4
+    assert torch.equal(z[:4], z[4:8]) and torch.equal(z[:4], z[8:]) and len(z[:4].unique(dim=0)) == 4
+    with torch.no_grad(), evaluating(run.G) as G:
+        assert np.array_equal(picture, tile(G(z, y), columns=4))
+
+
+def test_real_data_have_the_same_rows():
+    run = make_run(*SMALL, *CONDITIONAL)
+    run.log = Shown()
+    draw_real(run)
+    x, y = run.reals.examples
+    cells = run.log.pictures["real"][2:, 2:, 0]
+    scale = (cells.shape[1] - 8) // (4 * 16)
+    side = 16 * scale
+    for number in range(12):
+        top, left = (number // 4) * (side + 2), (number % 4) * (side + 2)
+        cell = torch.from_numpy(cells[top : top + side : scale, left : left + side : scale].copy())
+        of_class = x[y == (3, 7, 8)[number // 4], 0]
+        assert (of_class == cell).flatten(1).all(1).any(), f"image {number} is of another class"
+
+
+@pytest.mark.parametrize("extra", [("model.pack=2",), ("model.pack=4", "loss=wasserstein")])
+def test_a_D_that_sees_packs_has_no_opinion_of_a_place(monkeypatch, extra):
+    opinions = []
+    blank = np.zeros((4, 4, 3), np.uint8)
+    monkeypatch.setattr(plots, "scatter", lambda real, fake, logits, **_: opinions.append(logits) or blank)
+    samples(make_run(*SMALL, "dataset=ring", *extra))
+    assert opinions == [None]

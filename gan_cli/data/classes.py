@@ -1,8 +1,9 @@
-"""A part of a data set: the examples of some of its classes."""
+"""A part of a data set: the examples of some of its classes; and what its classes are called."""
 
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from gan_cli.data.examples import Examples
 from gan_cli.errors import DataError
@@ -43,3 +44,14 @@ def keep(examples: Examples, labels: Sequence[int] | None) -> Examples:
         found = examples.y.unique().tolist()
         raise DataError(f"no example has a label in {list(labels)}; the labels found are {found}")
     return Examples(examples.x[chosen], examples.y[chosen])
+
+
+def by_name(y: Tensor, names: Sequence[str] = ()) -> dict[str, int]:
+    """The classes that occur among labels y [N], by name; by number where not every one has a name of its own.
+
+    >>> by_name(torch.tensor([2, 0, 2]), ["cat", "cow", "dog"]), by_name(torch.tensor([7, 1]), ["cat"])
+    ({'cat': 0, 'dog': 2}, {'1': 1, '7': 7})
+    """
+    labels = [int(label) for label in y.unique()]
+    named = max(labels) < len(names) and len(set(names)) == len(names)
+    return {names[label] if named else str(label): label for label in labels}
