@@ -29,6 +29,7 @@ CHARTS: dict[str, dict[str, list[Any]]] = {
         "mean |D - D*|": ["Multiline", ["^theory/d_gap$"]],
         "balance: G's share of both gradients": ["Multiline", ["^theory/balance$"]],
         "pull on G: per sample, and on all together": ["Multiline", ["^theory/g_(slope|shift)$"]],
+        "slope of G's loss at D(G(z)): 0 where it saturates": ["Multiline", ["^theory/g_pull$"]],
         "zero-sum gap": ["Multiline", ["^theory/zero_sum_gap$"]],
     },
     "Samples": {

@@ -2,9 +2,11 @@
 
 from inspect import cleandoc
 
+from gan_cli import dirac
 from gan_cli.optimum import has_optimum
+from gan_cli.pictures import generated, judged
 from gan_cli.readouts import read_out, why_not
-from gan_cli.run import Run
+from gan_cli.run import Metrics, Run
 
 MEANINGS = {
     "theory/value": "V(D, G) = E log D(x) + E log(1 - D(G(z))), in nats.",
@@ -13,6 +15,7 @@ MEANINGS = {
     "`accuracy_high`: in there it may be luck.",
     "theory/w1": "the critic's gap over its largest slope seen: W1 is at least that, if no slope is larger.",
     "theory/balance": "G's share of both gradient norms: near 0 G starves, near 1 D has nothing left to learn.",
+    "theory/g_pull": "the slope of G's loss by D's output, |dL_G/dD(G(z))|, its mean: 0 where the loss saturates.",
     "theory/g_slope": "how hard D's slope pulls a sample of G: the mean norm of the gradient of G's loss at it.",
     "theory/g_shift": "how hard it pulls all of them the same way: the norm of the mean gradient.",
     "theory/zero_sum_gap": "L_G + L_D without the part of real samples, a constant to G: 0 in a zero-sum game.",
@@ -23,7 +26,8 @@ MEANINGS = {
 def expected(run: Run) -> list[str]:
     """Names of what the run will log, to lay out its charts; one for each group that always comes together."""
     tags = ["loss/d", "loss/d_penalty", "logit/real", "grad_norm/d"]
-    tags += read_out(run, {"grad_norm/d": 0.0, "grad_norm/g": 0.0})
+    trained: Metrics = {"grad_norm/d": 0.0, "grad_norm/g": 0.0}
+    tags += [*read_out(run, trained), *judged(run, generated(run)), *dirac.figures(run)]
     if run.loss.probabilities:
         tags.append("prob/d_x")
     if "theory/accuracy" in tags:
