@@ -62,7 +62,8 @@ def alarm(name: str, step: int, evidence: str, settings: Mapping[str, Any]) -> A
 
 def _overrides(name: str, settings: Mapping[str, Any]) -> list[str]:
     """What to try, the likeliest first: each a word of a gan-train command."""
-    relativistic = str(settings.get("loss._target_", "")).endswith(".Relativistic")
+    loss = str(settings.get("loss._target_", "")).rpartition(".")[2]
+    relativistic, critic = loss == "Relativistic", loss == "Wasserstein"
     lr_g: Any = settings.get("optimizer.generator.lr")
     lr_d: Any = settings.get("optimizer.discriminator.lr")
     gamma: Any = settings.get("penalty.gamma")
@@ -82,11 +83,13 @@ def _overrides(name: str, settings: Mapping[str, Any]) -> list[str]:
             found += ["aids.instance_noise=0"] if settings.get("aids.instance_noise") else []
             found += even if known and lr_d < lr_g else []
             found += [f"penalty.gamma={gamma / 10:g}"] if gamma else []
-            found += [f"train.d_steps={2 * settings.get('train.d_steps', 1)}", "model.discriminator.width=256"]
+            found += [f"train.d_steps={2 * settings.get('train.d_steps', 1)}"]
+            sizes = [f"model.discriminator.{size}" for size in ("width", "base_channels")]
+            found += [f"{size}={2 * settings[size]}" for size in sizes if size in settings]
         case "vanishing_gradient":
-            found += ["loss=nonsaturating"] if str(settings.get("loss._target_", "")).endswith(".Minimax") else []
+            found += ["loss=nonsaturating"] if loss == "Minimax" else []
             found += ["train.d_head_start=0"] if settings.get("train.d_head_start") else []
-            found += [*tame_d, "aids.instance_noise=0.1", "loss=wgan_gp"]
+            found += [*tame_d, "aids.instance_noise=0.1", *([] if critic else ["loss=wgan_gp"])]
         case "mode_collapse":
             found += [f"optimizer.generator.lr={lr_d:g}"] if known and lr_g > lr_d else []
             found += [] if relativistic else ["loss=relativistic"]
@@ -96,7 +99,8 @@ def _overrides(name: str, settings: Mapping[str, Any]) -> list[str]:
         case "metric_regressing":
             found += ["train.lr_schedule=cosine"] if settings.get("train.lr_schedule") == "constant" else []
             found += [f"optimizer.lr={min(lr_g, lr_d) / 2:g}"] if known else []
-            found += [*tame_d, "train.ema_half_life_images=20000"]
+            found += tame_d
+            found += [] if settings.get("train.ema_half_life_images") else ["train.ema_half_life_images=20000"]
         case "oscillating":
             found += ["train.updates=alternating"] if settings.get("train.updates") == "simultaneous" else []
             found += ["penalty=r1"] if penalty not in ("R1", "R1R2") else tame_d

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any, cast
 
 import torch
@@ -16,7 +16,7 @@ from torch.nn.utils import parametrizations
 
 from gan_cli.aids import Aids
 from gan_cli.alarms import ALARMS
-from gan_cli.check import Problem, check, did_you_mean, report
+from gan_cli.check import Problem, check, did_you_mean, leaves, report
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.diversity import effective_number
@@ -118,16 +118,7 @@ def watcher(thresholds: Thresholds, config: dict[str, Any], reals: Stream) -> He
     """What watches a run's figures, told what is known of its data."""
     modes = len(reals.data.centres) if isinstance(reals.data, Mixture) else None
     labels = None if reals.examples is None else reals.examples.y
-    return Health(thresholds, dict(_leaves(config)), modes, None if labels is None else effective_number(labels))
-
-
-def _leaves(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting by its dotted key."""
-    for key, value in config.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    return Health(thresholds, dict(leaves(config)), modes, None if labels is None else effective_number(labels))
 
 
 def spectral_norm(D: nn.Module) -> None:
@@ -221,6 +212,11 @@ class _Builder:
         if reals.classes is None:
             why = f"{type(reals.data).__name__} has no labels; use data with labels, or conditional=false"
             self.problems.append(Problem("model.conditional", why))
+        y = None if reals.examples is None else reals.examples.y
+        if y is not None and y.min() < 0:
+            why = f"labels must be 0 or more, and the data have {int(y.min())}; give them numbers from 0 on"
+            self.problems.append(Problem("model.conditional", why))
+            return None
         if pack > 1:
             why = "a pack has no label of its own; use pack=1, or conditional=false"
             self.problems.append(Problem("model.pack", why))

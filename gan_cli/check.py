@@ -9,7 +9,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, Union
 
@@ -229,6 +229,19 @@ def describe(hint: Any) -> str:
         return f"a list, each {describe(arguments[0])}"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
     return names.get(hint, str(getattr(hint, "__name__", hint)))
+
+
+def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting of a plain config by its dotted key.
+
+    >>> dict(leaves({"seed": 0, "train": {"steps": 10}}))
+    {'seed': 0, 'train.steps': 10}
+    """
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _interpolations(raw: Any) -> Iterable[str]:

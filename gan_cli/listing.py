@@ -30,6 +30,7 @@ class Entry:
     choices: dict[str, str] = field(default_factory=dict)
     overrides: list[str] = field(default_factory=list)
     metrics: dict[str, float | str] = field(default_factory=dict)
+    alarms: list[dict[str, Any]] = field(default_factory=list)  # name and step of each, and what it says
     problem: str | None = None
     time: float = 0.0  # of its start, in seconds since 1970; of its directory where run.json does not say
 
@@ -111,6 +112,10 @@ def _read_status(entry: Entry) -> None:
         raise ValueError(f"{STATUS}: step, steps or seconds is not a number")
     entry.status, entry.reason = status, None if reason is None else str(reason)
     entry.step, entry.steps, entry.seconds = int(numbers[0]), int(numbers[1]), float(numbers[2])
+    alarms = content.get("alarms", [])  # runs of the first version have none
+    if not isinstance(alarms, list) or not all(map(_is_alarm, alarms)):
+        raise ValueError(f"{STATUS}: alarms are not as gan-train writes them")
+    entry.alarms = alarms
 
 
 def _read_metrics(entry: Entry) -> None:
@@ -145,6 +150,10 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{name} is not a JSON object")
     return content
+
+
+def _is_alarm(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("name"), str) and _is_number(value.get("step"))
 
 
 def _is_number(value: Any) -> bool:

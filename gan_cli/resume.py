@@ -2,7 +2,7 @@
 
 import copy
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import torch
 import yaml
 
 from gan_cli import checkpoint
-from gan_cli.check import Problem, describe, matches, report
+from gan_cli.check import Problem, describe, leaves, matches, report
 from gan_cli.errors import ConfigError, RunError
+from gan_cli.health import Thresholds
 from gan_cli.paths import real_run
 from gan_cli.record import read_or_empty
 from gan_cli.run import machine
@@ -30,6 +31,7 @@ ALLOWED = frozenset(
         "train.checkpoint_every",
         "train.keep",
         "train.threads",
+        "train.stop_on",
         "dataset.root",
         "dataset.path",
         "dataset.download",
@@ -37,6 +39,7 @@ ALLOWED = frozenset(
         "dry_run",
         "resume",
         "trust",
+        *(f"health.{field.name}" for field in fields(Thresholds)),  # who watches does not touch
     }
 )
 
@@ -88,7 +91,7 @@ def stored_config(directory: Path, trust: bool) -> dict[str, Any]:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise RunError(f"{path}: is not the config of a run")
-        foreign = [key for key, value in _leaves(config) if "${" in str(value)]
+        foreign = [key for key, value in leaves(config) if "${" in str(value)]
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
     except RecursionError as error:
@@ -125,7 +128,7 @@ def config_to_resume(
     # An experiment sets keys of every group: then the whole of what was composed is what the user asked for.
     for key in asked if "experiment" in given else given:
         _put(merged, key.split("."), _get(asked, key.split(".")))
-    before, after = dict(_leaves(stored)), dict(_leaves(merged))
+    before, after = dict(leaves(stored)), dict(leaves(merged))
     for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for
         _put(merged, key.split("."), before[key])
     merged |= {key: getattr(settings, key) for key in ("dry_run", "resume", "trust")}
@@ -169,14 +172,6 @@ def newest_state(directory: Path, warn: Callable[[str], None], threads: int | No
 def is_finished(directory: Path) -> bool:
     """Whether the run says that it reached its end."""
     return read_or_empty(directory / "status.json").get("status") == "finished"
-
-
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _get(config: Any, keys: Sequence[str]) -> Any:

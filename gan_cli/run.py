@@ -126,10 +126,11 @@ class Run:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
         return self.console
 
-    def sound(self, alarm: Alarm) -> None:
-        """Say an alarm wherever the run is looked at, and end the run if it was to end on it."""
+    def sound(self, alarm: Alarm, aloud: bool = True) -> None:
+        """Say an alarm wherever the run is looked at, on the screen if `aloud`; end the run if it was to end on it."""
         self.log.alarm(alarm.step, alarm.name, alarm.markdown())
-        self.console.say(str(alarm))
+        if aloud:
+            self.console.say(str(alarm))
         self.status.alarms.append(alarm.plain())
         self.status.write("running", self.step)
         if alarm.name in self.cfg.stop_on and not self.stopping:

@@ -15,7 +15,8 @@ from gan_cli.cli.dry_run import dry_run
 from gan_cli.cli.lock import locked
 from gan_cli.cli.signals import stop_after_step
 from gan_cli.console import Screen, duration
-from gan_cli.errors import BusyError, GanError, RunError, Stopped
+from gan_cli.data.classes import by_name
+from gan_cli.errors import BusyError, Diverged, GanError, RunError, Stopped
 from gan_cli.files import write_text
 from gan_cli.guide import expected, guide
 from gan_cli.loop import train
@@ -101,6 +102,14 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     return run, state
 
 
+def _labels(run: Run) -> dict[str, int] | None:
+    """What the classes of conditional networks are called, and their labels."""
+    if run.classes is None:
+        return None
+    assert run.reals.examples is not None and run.reals.examples.y is not None
+    return by_name(run.reals.examples.y, getattr(run.reals.data, "names", ()))
+
+
 def _is_exported(directory: Path, step: int) -> bool:
     """Whether the generator of this step was written; there may be one of an earlier end."""
     folder = directory / export.FOLDER
@@ -121,7 +130,7 @@ def _train(
         if state is None:
             _write_config(directory, config)
             write_run(directory, about | {"seed": run.seed})
-            export.begin(directory, export.describe(config, run.reals.shape, run.prior.dim))
+            export.begin(directory, export.describe(config, run.reals.shape, run.prior.dim, run.classes, _labels(run)))
         with run.open(directory, state):
             point_latest(directory)
             status: State = "failed"
@@ -137,7 +146,7 @@ def _train(
                 if run.step == run.steps:
                     export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
                 status = "finished" if run.step == run.steps else "stopped"
-                run.status.write(status, run.step, "signal" if status == "stopped" else None)
+                run.status.write(status, run.step, _why_stopped(run) if status == "stopped" else None)
             except Stopped:
                 status = "stopped"
                 run.status.write("stopped", run.step, "signal")
@@ -147,6 +156,8 @@ def _train(
                 run.status.write("stopped", run.step, "interrupted twice")
                 raise
             except GanError as error:
+                if isinstance(error, Diverged):  # which part it was, the last checkpoint and what to try
+                    run.sound(run.health.not_finite(run.step + 1, str(error)), aloud=False)
                 run.status.write("failed", run.step, str(error))
                 raise
             except Exception as error:
@@ -155,6 +166,10 @@ def _train(
             finally:
                 run.log.close(success=None if status == "stopped" else status == "finished")
     shown = shlex.quote(_shown(directory))
+    if status == "stopped" and not signals:
+        assert run.stopped_by is not None
+        why = f"{_why_stopped(run)}: {run.stopped_by.saw}"
+        raise Diverged(f"stopped by {why}\ngo on all the same with: gan-train resume={shown}")
     if status == "stopped":
         raise Stopped(f"stopped after step {run.step:,}; go on with: gan-train resume={shown}", 128 + signals[0])
     terminal.print(
@@ -175,6 +190,12 @@ def explain(run: Run) -> None:
     reason = why_not(run)
     if reason and run.loss.divergence:
         run.console.say(f"theory/{run.loss.divergence} n/a: {reason}")
+
+
+def _why_stopped(run: Run) -> str:
+    if run.stopped_by is None:
+        return "signal"
+    return f"alarm {run.stopped_by.name} at step {run.stopped_by.step:,} (train.stop_on)"
 
 
 def _write_config(directory: Path, config: dict[str, Any]) -> None:

@@ -79,7 +79,8 @@ def _list(root: Path, number: int | None, as_json: bool) -> None:
 
 
 def _plain(entry: Entry, root: Path) -> dict[str, object]:
-    kept = ("status", "reason", "problem", "step", "steps", "seconds", "created", "choices", "overrides", "metrics")
+    kept = ["status", "reason", "problem", "alarms", "step", "steps", "seconds", "created"]
+    kept += ["choices", "overrides", "metrics"]
     return {"run": _name(entry, root), "path": str(entry.path)} | {key: getattr(entry, key) for key in kept}
 
 
@@ -99,13 +100,14 @@ def _drawn(entries: Sequence[Entry], root: Path, terminal: Console) -> str:
 def _one_line_each(entries: Sequence[Entry], root: Path) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     headings = ["run", "status", "step", "time", "choices", "last figures"]
-    headings += ["reason"] if any(map(_reason, entries)) else []
+    optional = {"alarms": _alarms, "reason": _reason}
+    shown = {heading: fact for heading, fact in optional.items() if any(map(fact, entries))}
+    headings += shown
     for heading in headings:
         table.add_column(heading, no_wrap=True, justify="right" if heading in ("step", "time") else "left")
     for entry in entries:
-        facts = (_step, _time, _choices, _figures, _reason)
-        cells = [Text(_name(entry, root)), _status(entry), *(Text(fact(entry)) for fact in facts)]
-        table.add_row(*cells[: len(headings)])
+        facts = (_step, _time, _choices, _figures, *shown.values())
+        table.add_row(Text(_name(entry, root)), _status(entry), *(Text(fact(entry)) for fact in facts))
     return table
 
 
@@ -118,7 +120,7 @@ def _few_lines_each(entries: Sequence[Entry], root: Path) -> Table:
             table.add_row()
         table.add_row(_status(entry), Text(_name(entry, root), "bold"))
         left = filter(None, (_step(entry), _time(entry)))
-        right = filter(None, (_choices(entry), _figures(entry), _reason(entry)))
+        right = filter(None, (_choices(entry), _figures(entry), _alarms(entry), _reason(entry)))
         for cells in zip_longest(left, right, fillvalue=""):
             table.add_row(*map(Text, cells))
     return table
@@ -156,6 +158,15 @@ def _choices(entry: Entry) -> str:
 
 def _figures(entry: Entry) -> str:
     return figures({key: value if value == "n/a" else float(value) for key, value in entry.metrics.items()})
+
+
+def _alarms(entry: Entry) -> str:
+    """Which were raised, and when.
+
+    >>> _alarms(Entry(Path(), alarms=[{"name": "mode_collapse", "step": 1200}, {"name": "oscillating", "step": 1500}]))
+    'mode_collapse@1200 oscillating@1500'
+    """
+    return printable(" ".join(f"{alarm['name']}@{alarm['step']}" for alarm in entry.alarms))
 
 
 def _reason(entry: Entry) -> str:

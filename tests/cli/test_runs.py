@@ -23,14 +23,22 @@ FIGURES = {"step": 50, "loss/d": 0.9, "loss/g": 0.7, "prob/d_x": 0.75, "prob/d_g
 LINE = "loss D 0.900 · G 0.700 · D(x) 0.750 · D(G(z)) 0.250"
 
 
-def put(directory: Path, minute=0, status="finished", reason=None, overrides=("loss=hinge",), metrics=(FIGURES,)):
+def put(
+    directory: Path,
+    minute=0,
+    status="finished",
+    reason=None,
+    overrides=("loss=hinge",),
+    metrics=(FIGURES,),
+    alarms=None,
+):
     """A run as gan-train leaves it."""
     directory.mkdir(parents=True)
     created = f"2026-05-04T03:{minute:02}:00+0200"
     run = {"created": created, "choices": CHOICES, "overrides": list(overrides), "seed": 0}
     state = {"status": status, "reason": reason, "step": 1000, "steps": 2000, "seconds": 75.2, "pid": 1}
     (directory / "run.json").write_text(json.dumps(run))
-    (directory / "status.json").write_text(json.dumps(state))
+    (directory / "status.json").write_text(json.dumps(state if alarms is None else state | {"alarms": alarms}))
     (directory / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
     return directory
 
@@ -104,6 +112,7 @@ def test_json_is_everything_unrounded(listed, tmp_path):
             "status": "failed",
             "reason": "loss/g is nan\nat step 1000",
             "problem": None,
+            "alarms": [],
             "step": 1000,
             "steps": 2000,
             "seconds": 75.2,
@@ -180,6 +189,30 @@ def test_the_last_whole_line_is_read_from_the_end_of_the_file(listed, tmp_path):
         file.seek(0, os.SEEK_END)
         file.write(b'\n{"loss/d": 1.5}\n{"loss/d": 2.5, "loss/g": "nan", "note": []}\n{"loss/d": 3')
     assert [row["metrics"] for row in listed()] == [{"loss/d": 2.5, "loss/g": "nan"}]
+
+
+ALARM = {"name": "mode_collapse", "step": 1200, "evidence": "samples/distance 0.1"}
+
+
+def test_alarms_have_a_column_where_there_are_any(listed, tmp_path, capsys):
+    put(tmp_path / "well")
+    main([str(tmp_path)])
+    assert "alarms" not in capsys.readouterr().out
+    put(tmp_path / "sick", minute=1, alarms=[ALARM, {"name": "oscillating", "step": 1500}], reason="signal")
+    main([str(tmp_path)])
+    heading, sick, well = capsys.readouterr().out.splitlines()
+    assert heading.split()[-2:] == ["alarms", "reason"]
+    assert sick.split()[-3:] == ["mode_collapse@1200", "oscillating@1500", "signal"]
+    assert well.endswith(LINE)
+    assert "mode_collapse@1200 oscillating@1500" in shown(tmp_path, 80)
+    assert [row["alarms"] for row in listed()] == [[ALARM, {"name": "oscillating", "step": 1500}], []]
+
+
+@pytest.mark.parametrize("alarms", ["many", [1], [{"name": 1, "step": 2}], [{"name": "x", "step": "soon"}]])
+def test_alarms_that_are_none_are_a_damaged_status(listed, tmp_path, alarms):
+    put(tmp_path / "a", alarms=alarms)
+    (row,) = listed()
+    assert (row["status"], row["problem"]) == ("unreadable", "status.json: alarms are not as gan-train writes them")
 
 
 def test_a_figure_that_is_not_finite_is_shown_as_what_it_is(tmp_path, capsys):

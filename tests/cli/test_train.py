@@ -180,6 +180,57 @@ def test_a_sweep_trains_every_combination_and_a_bad_one_does_not_end_it(gan_trai
     assert len(runs()) == 5
 
 
+SICK = ("model=mlp", "model.width=8", "train.batch_size=16", "train.steps=6", "health.grace=0", "health.evaluations=2")
+SICK += ("train.sample_every=1", "train.checkpoint_every=100")  # an untrained G says much the same to every z
+
+
+def test_a_run_that_an_alarm_ends_says_why_and_goes_on_when_asked_to(gan_train):
+    code, out, err = gan_train(*SICK, "train.stop_on=[mode_collapse]")
+    (run,) = runs()
+    status = json.loads((run / "status.json").read_text())
+    assert code == 3
+    assert "alarm mode_collapse at step 2" in out
+    assert err.startswith("stopped by alarm mode_collapse at step 2 (train.stop_on): the samples are far more alike")
+    assert f"gan-train resume={run}" in err
+    assert "Traceback" not in err
+    assert (status["status"], status["step"]) == ("stopped", 2)
+    assert status["reason"] == "alarm mode_collapse at step 2 (train.stop_on)"
+    code, out, _ = gan_train(f"resume={run}")
+    assert (code, out.count("alarm mode_collapse")) == (0, 0)
+    status = json.loads((run / "status.json").read_text())
+    assert (status["status"], status["step"], len(status["alarms"])) == ("finished", 6, 1)
+
+
+def test_an_alarm_that_ends_one_job_of_a_sweep_leaves_the_others(gan_train):
+    code, _, _ = gan_train(*SICK, "train.stop_on=[mode_collapse]", "health.grace=0,99", "-m")
+    assert code == 1
+    status = [json.loads((run / "status.json").read_text())["status"] for run in runs()]
+    assert status == ["stopped", "finished"]
+
+
+def test_who_watches_may_change_on_resume_and_judges_the_whole_run(gan_train):
+    gan_train(*SICK, "train.stop_on=[mode_collapse]")
+    (run,) = runs()
+    assert gan_train(f"resume={run}", "health.grace=99", "train.stop_on=[]")[0] == 0
+    assert json.loads((run / "status.json").read_text())["alarms"] == []
+
+
+def test_a_run_that_diverges_says_which_part_it_was_and_keeps_a_good_checkpoint(gan_train):
+    code, _, err = gan_train(*SICK, "optimizer=sgd", "optimizer.lr=1e30", "penalty=none", "train.steps=50")
+    (run,) = runs()
+    status = json.loads((run / "status.json").read_text())
+    (alarm,) = status["alarms"]
+    assert code == 3
+    assert (status["status"], alarm["name"]) == ("failed", "not_finite")
+    assert alarm["step"] == status["step"] + 1, "the step that was not done"
+    assert "before the update of" in alarm["evidence"]
+    assert "the last good checkpoint is of step 0" in alarm["evidence"]
+    assert alarm["overrides"][0] == "optimizer.lr=1e+29"
+    assert "Traceback" not in err
+    state = checkpoint.load(checkpoint.available(run / "checkpoints")[0])
+    assert all(weight.isfinite().all() for part in "GD" for weight in state[part].values())
+
+
 def test_a_stored_config_is_plain_data_and_reads_no_environment(gan_train, monkeypatch):
     gan_train(*TINY)
     (run,) = runs()
