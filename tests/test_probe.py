@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import math
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -126,7 +127,7 @@ def test_a_d_that_is_wrong_more_often_than_a_coin_lags():
     assert found.verdict == "not_at_half"
     assert found.own.right == pytest.approx(1 - RIGHT, abs=4 * 0.5 / math.sqrt(2048))
     text = said(found, config)
-    assert "less than a fair coin; G has moved past it" in text and "the run's D lags behind G" in text
+    assert "less than a fair coin; G has moved past it" in text and "the run's D is weaker than its kind allows" in text
 
 
 def test_too_few_steps_to_learn_anything_are_no_proof():
@@ -288,6 +289,13 @@ def test_it_fits_a_screen_and_leaves_the_run_as_it_is(run, tmp_path, capsys):
     gains = [found["own"]["d_loss"] - found["D"][name]["d_loss"] for name in ("trained on", "fresh")]
     assert found["d_gain"]["value"] == pytest.approx(max(gains))
     assert f"D's gain          {found['d_gain']['value']:.4f} ± {found['d_gain']['error']:.4f}   " in out
+
+
+def test_help_answers_at_once():
+    lines = ("import sys", "from gan_cli.cli.probe import main", "try: main(['--help'])")
+    code = "\n".join([*lines, "finally: assert 'torch' not in sys.modules"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--steps N" in done.stdout and "exit codes: 0 whatever the verdict" in done.stdout
 
 
 def test_options_change_the_training_and_are_recorded(run, tmp_path):

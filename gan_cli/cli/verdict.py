@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,7 @@ def words(found: Findings, steps: int, config: dict[str, Any]) -> Iterator[str]:
             else:
                 yield f"D is not at 50 %: right in {right}, more than a fair coin; it tells G's samples from the data."
             if found.d_gain.is_positive:
-                yield f"{does_better}: the run's D lags behind G."
+                yield f"{does_better}: the run's D is weaker than its kind allows."
             else:
                 yield f"No D of this kind did better in {steps:,} updates: D is not weak, and G can learn more from it."
         case "cannot_tell":
@@ -151,7 +152,8 @@ def _row(name: str, loss: Tensor, right: float, divergence: float | None = None)
 
 
 def _gain(name: str, gain: Estimate, note: str) -> str:
-    return f"{name:<15}{gain.value:>9.4f} {PM} {gain.error:.4f}   {note}"
+    digits = 4 if gain.error == 0 else min(6, max(4, 1 - math.floor(math.log10(gain.error))))  # two of the error
+    return f"{name:<15}{gain.value:>9.{digits}f} {PM} {gain.error:.{digits}f}   {note}"
 
 
 def _wrapped(text: str) -> list[str]:
