@@ -24,9 +24,9 @@ LEVELS = (
     ("errors", "paths", "seeds", "files"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
-        *("settings", "targets", "diversity"),
+        *("settings", "targets", "diversity", "theory"),
     ),
-    ("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "health"),
+    ("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "health", "measure"),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "build", "resume", "probe"),
     ("cli",),
@@ -34,7 +34,7 @@ LEVELS = (
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
 ORDER = [name for level in LEVELS for name in level]
 
-TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity")  # the mathematics
+TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity", "theory")  # the mathematics
 HYDRA = ("errors", "check", "build", "cli")
 
 
