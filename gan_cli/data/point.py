@@ -1,4 +1,4 @@
-"""One place: the data of the Dirac-GAN (Mescheder et al. 2018, section 2.2, arXiv:1801.04406)."""
+"""One place: the data of the Dirac-GAN (Mescheder et al. 2018, arXiv:1801.04406)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The Dirac-GAN (Mescheder, Geiger, Nowozin 2018, section 2.2, arXiv:1801.04406): one number each, and all is known.
+"""The Dirac-GAN (Mescheder, Geiger, Nowozin 2018, arXiv:1801.04406): one number each, and all is known.
 
 The data are the number 0 (`dataset=point`), G says theta whatever z, D(x) = psi x. The one equilibrium is (0, 0).
 """
