@@ -15,7 +15,7 @@ SMALL = {
     "mlp": ("model.width=8",),
     "dcgan": ("model.base_channels=4", "dataset.size=8"),
     "resnet": ("model.base_channels=4",),
-    "r3gan": ("model.base_channels=8",),
+    "r3gan": ("model.base_channels=16",),
     "dirac": ("dataset=point",),
 }
 QUICK = ("train.batch_size=8", "train.steps=2", "prior.dim=4")

@@ -23,20 +23,25 @@ LEAK = 0.2  # slope of the leaky ReLU
 GAIN = math.sqrt(2 / (1 + LEAK**2))  # keeps the mean square through it (He et al. 2015)
 
 
-def _widths(side: int, base: int) -> list[int]:
-    """Channels from the largest feature map to the smallest: `base` up to 32 pixels, above half for each doubling."""
-    return [base // max(1, (side >> i) // 32) for i in range(doublings(side) + 1)]
+def _widths(side: int, base_channels: int, wide_up_to: int, blocks: int, group_channels: int) -> list[int]:
+    """Channels from the largest feature map to the smallest: half as many for each doubling above `wide_up_to` pixels.
 
-
-def _check(base_channels: int, blocks: int, group_channels: int, widths: Sequence[int]) -> None:
+    Raises:
+        ValueError: a number below 1, or channels that do not make whole groups.
+    """
     at_least("base_channels", base_channels)
+    at_least("wide_up_to", wide_up_to)
     at_least("blocks", blocks)
     at_least("group_channels", group_channels)
-    if any(2 * width % group_channels or not width for width in widths):
+    halvings = [max(0, math.ceil(math.log2((side >> i) / wide_up_to))) for i in range(doublings(side) + 1)]
+    step = max(1, group_channels // 2) << max(halvings)
+    widths = [base_channels >> i for i in halvings]
+    if base_channels % (1 << max(halvings)) or any(2 * width % group_channels for width in widths):
         raise ValueError(
             f"twice the channels of each feature map must be a multiple of group_channels={group_channels}; "
-            f"base_channels={base_channels} gives {widths}. Try {max(1, group_channels // 2)} times a power of two"
+            f"base_channels={base_channels} gives {widths} here. Try base_channels={step} or a multiple of it"
         )
+    return widths
 
 
 def _conv(inputs: int, outputs: int, size: int, gain: float, groups: int = 1, bias: bool = False) -> nn.Conv2d:
@@ -108,7 +113,8 @@ class Generator(nn.Module):
     """z [N, noise_dim] to images [N, C, size, size].
 
     Args:
-        base_channels: of the feature maps up to 32 pixels; half for each doubling above. The paper has 768.
+        base_channels: of the feature maps up to `wide_up_to` pixels; half for each doubling above. The paper has 768.
+        wide_up_to: 32 in the paper.
         blocks: residual blocks at each size; the paper has 2.
         group_channels: channels of a group in the 3x3 convolutions; the paper has 16.
         classes: of the data, for a conditional G; set by the builder.
@@ -122,14 +128,14 @@ class Generator(nn.Module):
         shape: Sequence[int],
         noise_dim: int,
         base_channels: int = 768,
+        wide_up_to: int = 32,
         blocks: int = 2,
         group_channels: int = 16,
         classes: int | None = None,
     ) -> None:
         super().__init__()
         side, channels = image_side("R3GAN", shape, SIZES), image_channels("R3GAN", shape)
-        widths = _widths(side, base_channels)[::-1]
-        _check(base_channels, blocks, group_channels, widths)
+        widths = _widths(side, base_channels, wide_up_to, blocks, group_channels)[::-1]
         self.labelled = LabelledNoise(classes, noise_dim) if classes else None
         layers: list[nn.Module] = [_Basis(noise_dim * (2 if classes else 1), widths[0], smallest_side(side))]
         for before, width in itertools.pairwise([widths[0], *widths]):
@@ -148,7 +154,7 @@ class Discriminator(nn.Module):
     """Images [N, C, size, size] to logits [N]; any number of channels, so that packs of images go in as well.
 
     Args:
-        base_channels, blocks, group_channels: as in G.
+        base_channels, wide_up_to, blocks, group_channels: as in G.
         minibatch_std: in front of the last block, one more feature map says how much the samples differ.
         classes: of the data, for a conditional D; set by the builder.
 
@@ -160,6 +166,7 @@ class Discriminator(nn.Module):
         self,
         shape: Sequence[int],
         base_channels: int = 768,
+        wide_up_to: int = 32,
         blocks: int = 2,
         group_channels: int = 16,
         minibatch_std: bool = False,
@@ -167,8 +174,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         side = image_side("R3GAN", shape, SIZES)
-        widths = _widths(side, base_channels)
-        _check(base_channels, blocks, group_channels, widths)
+        widths = _widths(side, base_channels, wide_up_to, blocks, group_channels)
         last = widths[-1]
         layers: list[nn.Module] = [_conv(shape[0], widths[0], 1, 1.0)]
         for width, after in itertools.pairwise([*widths, last]):

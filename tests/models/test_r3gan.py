@@ -34,9 +34,20 @@ def test_the_networks_of_the_paper_for_256_pixels_have_its_23_million_parameters
 @pytest.mark.parametrize("channels", [1, 4])
 def test_every_size_runs(size, channels):
     shape = (channels, size, size)
-    images = r3gan.Generator(shape, 5, 32, 1, 8)(torch.randn(2, 5))
+    images = r3gan.Generator(shape, 5, 32, 16, 1, 8)(torch.randn(2, 5))
     assert images.shape == (2, *shape)
-    assert r3gan.Discriminator((3 * channels, size, size), 32, 1, 8)(images.repeat(1, 3, 1, 1)).shape == (2,)
+    assert r3gan.Discriminator((3 * channels, size, size), 32, 16, 1, 8)(images.repeat(1, 3, 1, 1)).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("side", "wide_up_to", "widths"),
+    [(16, 4, [32, 64, 128]), (16, 32, [128, 128, 128]), (28, 7, [32, 64, 128]), (64, 16, [32, 64, 128, 128, 128])],
+)
+def test_feature_maps_get_narrower_above_a_side(side, wide_up_to, widths):
+    G = r3gan.Generator((1, side, side), 4, 128, wide_up_to, 1)
+    D = r3gan.Discriminator((1, side, side), 128, wide_up_to, 1)
+    of = lambda net: [m.branch[-1].out_channels for m in net.net if isinstance(m, r3gan._Block)]  # noqa: E731
+    assert of(D) == widths == of(G)[::-1]
 
 
 def test_a_block_starts_as_the_identity_and_learns_all_the_same():
@@ -105,9 +116,10 @@ def test_a_penalty_on_slopes_moves_every_weight_that_it_can():
         (lambda: r3gan.Discriminator((1, 8, 8)), r"1 x 8 x 8\. Try dataset\.size=16"),
         (lambda: r3gan.Generator((5, 16, 16), 4), "1 to 4 channels; the data set gives 5"),
         (lambda: r3gan.Generator((1, 16, 16), 4, 12), "a multiple of group_channels=16; base_channels=12"),
-        (lambda: r3gan.Generator((1, 128, 128), 4, 16), "group_channels=16; base_channels=16 gives"),
-        (lambda: r3gan.Generator((1, 16, 16), 4, 16, 0), "blocks must be at least 1"),
-        (lambda: r3gan.Generator((1, 16, 16), 4, 16, 1, 0), "group_channels must be at least 1"),
+        (lambda: r3gan.Generator((1, 128, 128), 4, 16), r"gives \[4, 8, 16, .* here\. Try base_channels=32 or"),
+        (lambda: r3gan.Discriminator((1, 16, 16), 16, 0), "wide_up_to must be at least 1, got 0"),
+        (lambda: r3gan.Generator((1, 16, 16), 4, 16, blocks=0), "blocks must be at least 1"),
+        (lambda: r3gan.Generator((1, 16, 16), 4, 16, group_channels=0), "group_channels must be at least 1"),
     ],
 )
 def test_what_they_cannot_do_is_refused_with_what_to_do(make, message):
