@@ -26,7 +26,7 @@ LEVELS = (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity", "theory"),
     ),
-    ("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "health", "measure"),
+    ("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "health", "measure", "theory_plot"),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "build", "resume", "probe"),
     ("cli",),
