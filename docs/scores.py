@@ -17,9 +17,11 @@ from gan_cli import data, export
 
 
 def samples(run: Path, n: int) -> torch.Tensor:
-    """n samples [n, *shape] of a run's averaged generator, seed 0."""
+    """n samples [n, *shape] of a run's averaged generator, seed 0; of a conditional one as many of each class."""
     sampler = export.load(run)
-    return torch.cat([sampler(sampler.noise(0, i, min(500, n - i))) for i in range(0, n, 500)])
+    labels = list(sampler.labels.values()) if sampler.labels else [None]
+    ends = [n * k // len(labels) for k in range(len(labels) + 1)]
+    return torch.cat([sampler(sampler.noise(0, a, b - a), y) for y, a, b in zip(labels, ends, ends[1:], strict=False)])
 
 
 def modes(run: Path, density: data.Ring | data.Grid) -> str:
