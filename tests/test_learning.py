@@ -57,7 +57,7 @@ def test_the_main_job_makes_digits_of_all_ten_classes(tmp_path):
 
 
 def test_a_conditional_G_makes_the_digit_that_it_is_asked_for(tmp_path):
-    """Judged by a support vector machine that is right on 99 % of real digits. Reached, in 36 seconds: 97 %, and 90 % in
+    """Judged by a support vector machine that is right on 99 % of real digits. Reached in 36 seconds: 97 %, and 90 % in
     the worst class.
     """
     from sklearn.svm import SVC
