@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from gan_cli.alarms import Alarm, alarm
 
+FADING = 0.7  # of the first half of the swings: the second half is narrower
+IGNORES_Z = 0.01  # samples/distance below which z makes no difference
 IN_MODES = 0.1  # samples/quality from which it means something how many modes there are
 WATCHED = frozenset(
     {
@@ -37,25 +39,27 @@ class Thresholds:
     grace: int = 100
     rows: int = 10
     evaluations: int = 3
+    patience: int = 3
     unlike: float = 0.05
     better: float = 0.1
     sure: float = 0.99
-    pull: float = 0.01
+    pull: float = 0.1
+    gone: float = 0.01
     distance: float = 0.5
     nearest: float = 0.1
     modes: float = 0.5
     worse: float = 2.0
-    swing_rows: int = 20
-    swings: int = 6
+    swing_rows: int = 100
+    swings: int = 7
     amplitude: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("rows", "evaluations", "swing_rows", "swings"):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name} must be at least 2, got {getattr(self, name)}")
-        if self.grace < 0:
-            raise ValueError(f"grace must not be negative, got {self.grace}")
-        for name in ("unlike", "better", "sure", "pull", "distance", "nearest", "modes", "amplitude"):
+        if self.grace < 0 or self.patience < 1:
+            raise ValueError(f"grace must be at least 0 and patience 1, got {self.grace} and {self.patience}")
+        for name in ("unlike", "better", "sure", "pull", "gone", "distance", "nearest", "modes", "amplitude"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if self.worse <= 1:
@@ -84,6 +88,7 @@ class Health:
         self.raised: dict[str, Alarm] = {}
         self._steps: defaultdict[str, list[int]] = defaultdict(list)
         self._seen: defaultdict[str, list[float]] = defaultdict(list)
+        self._widest = 0.0  # |D(x) - D(G(z))| so far
         self._judges: dict[str, Callable[[], str | None]] = {
             "mode_collapse": self._mode_collapse,
             "vanishing_gradient": self._vanishing_gradient,
@@ -99,13 +104,14 @@ class Health:
         Returns:
             The alarms that it raises; each comes once a run.
         """
-        if step < self.thresholds.grace:
-            return []
         new = {key: float(v) for key, v in figures.items() if key in WATCHED and _is_finite(v)}
         if "theory/critic_gap" in new:
             new["margin"] = new["theory/critic_gap"]
         elif {"logit/real", "logit/fake"} <= new.keys():
             new["margin"] = new["logit/real"] - new["logit/fake"]
+        self._widest = max(self._widest, abs(new.get("margin", 0.0)))
+        if step < self.thresholds.grace:
+            return []
         for key, value in new.items():
             self._steps[key].append(step)
             self._seen[key].append(value)
@@ -134,8 +140,16 @@ class Health:
     # What each alarm means: its evidence, or None.
 
     def _mode_collapse(self) -> str | None:
-        """Samples are much more alike than real data, for a few evaluations, and are not becoming less so."""
+        """Samples are much more alike than real data, for a few evaluations, and are not becoming less so.
+
+        The samples of a G that has learned nothing yet are alike too: one that never was varied has longer, and where D
+        is sure of all samples it is D that keeps G from learning. That z makes no difference at all is seen at once.
+        """
         t = self.thresholds
+        spread = self._last("samples/distance", t.evaluations)
+        deaf = bool(spread) and max(spread) < IGNORES_Z
+        if not deaf and self._sure():
+            return None
         in_modes = all(q >= IN_MODES for q in self._last("samples/quality", t.evaluations))  # else modes say nothing
         for key, least, unit in (
             ("samples/distance", t.distance, "of real data's"),
@@ -143,9 +157,11 @@ class Health:
             ("samples/modes", t.modes * (self.modes or 0) * in_modes, f"of {self.modes}"),
             ("samples/classes", t.modes * (self.classes or 0), f"of {self.classes or 0:.1f}"),
         ):
-            found = self._last(key, t.evaluations)
+            varied = max(self._seen[key], default=0.0) >= least
+            n = t.evaluations if varied or deaf else t.evaluations * t.patience
+            found = self._last(key, n)
             if found and max(found) < least and found[-1] <= (1 + t.better) * found[0]:
-                return f"{self._evidence(key, t.evaluations)} {unit}; the alarm is for less than {least:g}"
+                return f"{self._evidence(key, t.evaluations)} {unit}; the alarm is for less than {least:.3g}"
         return None
 
     def _vanishing_gradient(self) -> str | None:
@@ -160,17 +176,17 @@ class Health:
         if slope is None:
             return None
         best = max(medians(slopes, t.rows))
-        if slope < t.pull * best:
+        if slope < t.gone * best:
             return f"{self._evidence('theory/g_slope', t.rows)}, after {best:.3g}; {self._unlike()}"
         return None
 
     def _d_too_strong(self) -> str | None:
         """D has been sure for long, and the samples stay as unlike the data as they were."""
-        accuracy = self._median("theory/accuracy")
-        if accuracy is None or accuracy < self.thresholds.sure or not self._stuck():
+        if not self._last("theory/accuracy", self.thresholds.rows) or not self._sure() or not self._stuck():
             return None
-        if "vanishing_gradient" in self.raised:  # that one has the cause
-            return None
+        pull = self._median("theory/g_pull")
+        if "vanishing_gradient" in self.raised or (pull is not None and pull < 3 * self.thresholds.pull):
+            return None  # that one has the cause, or is about to show
         return f"{self._evidence('theory/accuracy', self.thresholds.rows)}; {self._unlike()}"
 
     def _d_too_weak(self) -> str | None:
@@ -186,17 +202,15 @@ class Health:
     def _oscillating(self) -> str | None:
         """D's margin, the mean score of real samples over that of fakes, swings from one side of 0 to the other."""
         t = self.thresholds
-        margins = self._last("margin", t.swing_rows)
         energies = self._last("samples/energy", t.evaluations)
-        if not margins or (energies and median(energies) < t.unlike):
+        if energies and median(energies) < t.unlike:  # the average of G is where it should be
             return None
-        half = t.swing_rows // 2
-        size, before, after = rms(margins), rms(margins[:half]), rms(margins[half:])
-        largest = max(abs(m) for m in self._seen["margin"])
-        swings = alternations(margins, size / 2)
-        if swings < t.swings or after < 0.7 * before or size < t.amplitude * largest:
+        peaks = swings(self._seen["margin"][-t.swing_rows :], t.amplitude * self._widest)[-t.swings :]
+        before, after = peaks[: t.swings // 2], peaks[t.swings // 2 :]
+        if len(peaks) < t.swings or mean(after) < FADING * mean(before):
             return None
-        return f"{swings} swings of D(x) - D(G(z)) through 0 in {t.swing_rows} rows, {size:.3g} strong on average"
+        found = ", ".join(f"{peak:.2g}" for peak in peaks)
+        return f"D(x) - D(G(z)) swung through 0 and reached {found} on either side; the widest was {self._widest:.2g}"
 
     def _metric_regressing(self) -> str | None:
         """Samples were much better for a while than they are now and have been for a while."""
@@ -220,6 +234,11 @@ class Health:
         if not found or min(found) < self.thresholds.unlike:
             return False
         return found[-1] > (1 - self.thresholds.better) * found[0]
+
+    def _sure(self) -> bool:
+        """Whether D has told nearly all samples from real data, in as many of the last rows as there are."""
+        found = self._seen["theory/accuracy"][-self.thresholds.rows :]
+        return len(found) > 1 and median(found) >= self.thresholds.sure
 
     def _better_than_coin(self) -> list[bool]:
         """In which of the last rows D was better than a fair coin: a critic, in which it scored real samples higher.
@@ -258,23 +277,14 @@ def medians(values: Sequence[float], n: int) -> list[float]:
     return [median(values[i : i + n]) for i in range(len(values) - n + 1)]
 
 
-def rms(values: Sequence[float]) -> float:
-    """The root of the mean square.
+def swings(values: Iterable[float], least: float) -> list[float]:
+    """How far each swing goes, from values of at least `least` to values of at most `-least` or back.
 
-    >>> rms([3, -4, 5, 0])
-    3.5355339059327378
+    >>> swings([1, 2, 0.1, -3, -0.1, 0.2, 1], least=0.5)
+    [2, 3, 1]
     """
-    return math.sqrt(sum(v * v for v in values) / len(values))
-
-
-def alternations(values: Iterable[float], least: float) -> int:
-    """How often values go from at least `least` to at most `-least` or back; what lies between does not count.
-
-    >>> alternations([1, 0.1, -1, -0.1, 0.2, 1], 0.5)
-    2
-    """
-    signs = [v > 0 for v in values if abs(v) >= least and v]
-    return sum(a != b for a, b in itertools.pairwise(signs))
+    far = [v for v in values if abs(v) >= least and v]
+    return [max(map(abs, side)) for _, side in itertools.groupby(far, key=lambda v: v > 0)]
 
 
 def _is_finite(value: object) -> bool:

@@ -12,7 +12,7 @@ from gan_cli import checkpoint
 from gan_cli.alarms import ALARMS, CAUSE, SAW, alarm
 from gan_cli.check import GROUPS, leaves
 from gan_cli.errors import ConfigError
-from gan_cli.health import Health, Thresholds, alternations, medians
+from gan_cli.health import Health, Thresholds, medians, swings
 from gan_cli.paths import CONF_DIR
 
 FAIR = {"theory/accuracy": 0.5, "theory/accuracy_high": 0.54}
@@ -67,11 +67,24 @@ def test_mode_collapse_is_three_evaluations_of_samples_that_are_all_alike(figure
     def samples(value):
         return named(GOOD, {"samples/quality": 0.9, f"samples/{figure}": value})
 
-    assert run(**samples(sick)) == [("mode_collapse", 300)]
+    assert run(**samples(lambda step: healthy if step < 1000 else sick)) == [("mode_collapse", 1200)]
     assert run(**samples(healthy)) == []
     assert run(**samples(lambda step: sick if step == 500 else healthy)) == [], "one evaluation is none"
     assert run(**samples(lambda step: sick if step % 300 else healthy)) == [], "nor are two in a row"
-    assert run(**samples(lambda step: healthy if step < 1000 else sick)) == [("mode_collapse", 1200)]
+
+
+def test_a_G_that_never_was_varied_has_longer_but_not_for_ever():
+    assert run(**named(GOOD, samples__distance=0.05)) == [("mode_collapse", 900)], "three times three evaluations"
+    assert run(**named(GOOD, samples__distance=lambda step: 0.05 if step < 900 else 0.7)) == []
+
+
+def test_a_G_that_ignores_z_is_caught_within_three_evaluations():
+    assert run(**named(GOOD, samples__distance=1e-6)) == [("mode_collapse", 300)]
+    assert run(**named(SURE, BAD, samples__distance=0.0))[0] == ("mode_collapse", 300), "however sure D is"
+
+
+def test_a_G_that_D_keeps_from_learning_has_not_collapsed():
+    assert run(**named(SURE, BAD, samples__distance=0.05)) == [("d_too_strong", 550)]
 
 
 def test_samples_that_become_more_varied_have_not_collapsed():
@@ -81,7 +94,7 @@ def test_samples_that_become_more_varied_have_not_collapsed():
 def test_few_modes_are_a_collapse_only_where_the_samples_lie_in_modes():
     few = named(GOOD, samples__modes=1.0)
     assert run(**few, samples__quality=0.01) == []
-    assert run(**few, samples__quality=0.5) == [("mode_collapse", 300)]
+    assert run(**few, samples__quality=0.5) == [("mode_collapse", 900)]
     assert run(**few, samples__quality=0.5, health=Health()) == [], "how many there are is not known"
 
 
@@ -120,9 +133,10 @@ def test_a_critic_has_no_accuracy_and_is_weak_where_it_scores_fakes_higher():
 
 def test_vanishing_gradient_is_a_D_that_can_tell_and_a_loss_that_lets_nothing_through():
     assert run(**named(SURE, BAD, theory__g_pull=1e-4)) == [("vanishing_gradient", 550)], "and not d_too_strong too"
+    assert run(**named(SURE, BAD, theory__g_pull=0.2)) == [], "neither is clear yet"
     assert run(**named(FAIR, BAD, theory__g_pull=1e-4)) == [("d_too_weak", 550)], "D has nothing to let through"
     assert run(**named(SURE, GOOD, theory__g_pull=1e-4)) == []
-    assert run(**named(SURE, BAD, theory__accuracy=0.9, theory__g_pull=0.05)) == []
+    assert run(**named(SURE, BAD, theory__accuracy=0.9, theory__g_pull=0.15)) == []
 
 
 def test_a_gradient_that_was_there_and_is_gone_has_vanished_whatever_the_loss():
@@ -167,13 +181,14 @@ def wave(size, period=200.0):
 
 
 def test_oscillating_is_a_margin_that_swings_through_0_and_does_not_fade():
-    assert run(**wave(lambda step: 1.0)) == [("oscillating", 1050)], "twenty rows, from step 100 on"
-    assert run(**wave(lambda step: 1.002**step)) == [("oscillating", 1050)]
+    assert run(**wave(lambda step: 1.0)) == [("oscillating", 700)], "the seventh swing, from step 100 on"
+    assert run(**wave(lambda step: 1.002**step)) == [("oscillating", 700)]
     assert run(**wave(lambda step: math.exp(-step / 500))) == [], "it fades"
     assert run(**wave(lambda step: 1.0 if step < 500 else 0.1)) == [], "it has faded"
+    assert run(**wave(lambda step: 1.0 if step == 50 else 0.1)) == [], "what is left is noise"
     assert run(logit__real=lambda step: 2 + math.sin(step), logit__fake=0.0) == [], "D stays ahead"
     assert run(**wave(lambda step: 1.0), **named(GOOD)) == [], "the average of G is fine"
-    assert run(**wave(lambda step: 1.0), **named(BAD)) == [("oscillating", 1050)]
+    assert run(**wave(lambda step: 1.0), **named(BAD)) == [("oscillating", 700)]
     assert run(**wave(lambda step: 1.0, period=2500.0)) == [], "once is no oscillation"
 
 
@@ -186,7 +201,7 @@ def test_an_alarm_comes_once():
 
 def test_nobody_judges_the_first_steps():
     late = Health(Thresholds(grace=1000))
-    assert run(health=late, **named(GOOD, samples__distance=0.0)) == [("mode_collapse", 1200)]
+    assert run(health=late, **named(GOOD, samples__distance=0.0)) == [("mode_collapse", 1200)], "from step 1,000 on"
 
 
 def test_figures_that_are_no_numbers_are_passed_over():
@@ -215,7 +230,8 @@ def test_read_again_the_rows_give_the_same_alarms(tmp_path, cut):
         ({"rows": 1}, "rows must be at least 2, got 1"),
         ({"unlike": 1.5}, r"unlike must be in \[0, 1\], got 1.5"),
         ({"worse": 1.0}, "worse must be more than 1, got 1.0"),
-        ({"grace": -1}, "grace must not be negative, got -1"),
+        ({"grace": -1}, "grace must be at least 0 and patience 1, got -1 and 3"),
+        ({"patience": 0}, "grace must be at least 0 and patience 1, got 100 and 0"),
     ],
 )
 def test_a_threshold_out_of_range_is_refused(given, message):
@@ -232,8 +248,8 @@ def test_the_config_has_the_defaults_of_the_class():
 def test_helpers_by_hand():
     assert medians([5, 1, 9, 2], 3) == [5, 2]
     assert medians([1.0], 2) == []
-    assert alternations([1, -1, 1, -0.2, 1], 0.5) == 2
-    assert alternations([0, 0, 0], 0) == 0
+    assert swings([1, -1, 1, -0.2, 3], 0.5) == [1, 1, 3]
+    assert swings([0, 0, 0], 0) == []
 
 
 # What an alarm advises.
@@ -277,7 +293,8 @@ def test_every_alarm_has_its_words_and_a_page():
 # In a run.
 
 SMALL = ("model=mlp", "model.width=8", "train.batch_size=16")  # digits: no time goes into drawing
-SICK = (*SMALL, "health.grace=0", "health.evaluations=2", "train.sample_every=2", "train.log_every=2", "train.steps=8")
+SICK = (*SMALL, "health.grace=0", "health.evaluations=2", "health.patience=1")
+SICK += ("train.sample_every=2", "train.log_every=2", "train.steps=8")
 
 
 def alarms_in(directory):
