@@ -60,10 +60,11 @@ def test_every_size_runs(size, channels):
     assert resnet.Discriminator((3 * channels, size, size), 2)(images.repeat(1, 3, 1, 1)).shape == (2,)  # a pack of 3
 
 
-def test_a_block_of_D_that_halves_is_the_mean_of_both_ways_over_2x2():
-    block = resnet._Down(3, 5, halves=True, norm="none")
+@pytest.mark.parametrize("first", [True, False])
+def test_a_block_of_D_that_halves_is_the_mean_of_both_ways_over_2x2(first):
+    block = resnet._Down(3, 5, halves=True, norm="none", first=first)
     x = torch.randn(2, 3, 8, 8)
-    full = block.conv2(block.conv1(x.relu()).relu()) + block.shortcut(x)
+    full = block.conv2(block.conv1(x if first else x.relu()).relu()) + block.shortcut(x)  # an image meets no ReLU
     torch.testing.assert_close(block(x), full.unflatten(3, (4, 2)).unflatten(2, (4, 2)).mean((3, 5)))
 
 
