@@ -11,21 +11,17 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrizations
 
+from gan_cli import contracts
 from gan_cli.aids import Aids
-from gan_cli.alarms import ALARMS
-from gan_cli.check import Problem, check, did_you_mean, leaves, report
+from gan_cli.check import Problem, check, leaves, report
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.diversity import effective_number
 from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
 from gan_cli.health import Health, Thresholds
-from gan_cli.losses import Loss
-from gan_cli.penalties import Penalty
-from gan_cli.pictures import evaluating
 from gan_cli.run import Run
 from gan_cli.seeds import derive
 from gan_cli.settings import Settings, TrainConfig
@@ -72,7 +68,8 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
     reals, classes = None, None
     if conditional and data is not None and settings is not None and train is not None:
         reals = builder.stream(data, train, settings, device or torch.device("cpu"))  # the labels say how many classes
-        classes = builder.classes(reals, pack, train)
+        builder.problems += contracts.labels(reals, pack, train)
+        classes = reals.classes if not builder.problems else None
     G = D = None
     if data is not None:
         # Stand-ins for parts that could not be built: the networks' own mistakes are told all the same.
@@ -85,11 +82,14 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
         D = builder.part("model.discriminator", shape=seen, penalised=penalised, classes=classes)
         if D is not None and builder.model("spectral_norm", False):
             spectral_norm(D)
-        builder.check_networks(G, D, data.shape, seen, dim, classes)
-    builder.check_contracts(loss, prior)
-    builder.check_batch_norm(G, D, penalty, train)
-    builder.check_alarms(train)
-    builder.check_aids(aids, pack, train, data.shape if data is not None else None)
+        if G is not None:
+            builder.problems += contracts.maps("model.generator", G, (2, dim), (2, *data.shape), classes)
+        if D is not None:
+            builder.problems += contracts.maps("model.discriminator", D, (2, *seen), (2,), classes)
+    builder.problems += contracts.loss_and_prior(loss, prior)
+    builder.problems += contracts.batch_norm(G, D, penalty, train, pack)
+    builder.problems += contracts.alarms(train)
+    builder.problems += contracts.aids_and_packs(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
@@ -207,24 +207,6 @@ class _Builder:
         """The data, read."""
         return Stream(data, train.batch_size, settings.seed, device, train.held_out)
 
-    def classes(self, reals: Stream, pack: int, train: TrainConfig) -> int | None:
-        """The classes of the data, for conditional networks; None, with the mistake noted, where there are none."""
-        if reals.classes is None:
-            why = f"{type(reals.data).__name__} has no labels; use data with labels, or conditional=false"
-            self.problems.append(Problem("model.conditional", why))
-        y = None if reals.examples is None else reals.examples.y
-        if y is not None and y.min() < 0:
-            why = f"labels must be 0 or more, and the data have {int(y.min())}; give them numbers from 0 on"
-            self.problems.append(Problem("model.conditional", why))
-            return None
-        if pack > 1:
-            why = "a pack has no label of its own; use pack=1, or conditional=false"
-            self.problems.append(Problem("model.pack", why))
-        if train.g_is_data:
-            why = "g_is_data draws without labels; leave it out, or use conditional=false"
-            self.problems.append(Problem("train.g_is_data", why))
-        return reals.classes
-
     def part(self, path: str, **interface: Any) -> Any:
         """What a path of the config names; None, with the mistake noted, where it cannot be built."""
         if any(_overlap(problem.path, path) for problem in self.problems):
@@ -244,80 +226,6 @@ class _Builder:
             return None
         moved = [p for p in net.parameters() if p.requires_grad] if net is not None else [nn.Parameter(torch.zeros(1))]
         return cast("torch.optim.Optimizer | None", self._note(f"optimizer.{player}", lambda: make(moved)))
-
-    def check_networks(
-        self,
-        G: nn.Module | None,
-        D: nn.Module | None,
-        shape: tuple[int, ...],
-        seen: tuple[int, ...],
-        dim: int,
-        classes: int | None,
-    ) -> None:
-        """Both networks must map what they get to what the other one needs; D sees samples of the shape `seen`."""
-        if G is not None:
-            self._maps("model.generator", G, (2, dim), (2, *shape), classes)
-        if D is not None:
-            self._maps("model.discriminator", D, (2, *seen), (2,), classes)
-
-    def check_alarms(self, train: TrainConfig | None) -> None:
-        """A run stops on alarms that there are."""
-        for name in train.stop_on if train is not None else ():
-            if name not in ALARMS:
-                message = f"there is no alarm {name!r}{did_you_mean(name, ALARMS)}"
-                self.problems.append(Problem("train.stop_on", message))
-
-    def check_aids(
-        self, aids: Aids | None, pack: int, train: TrainConfig | None, shape: tuple[int, ...] | None
-    ) -> None:
-        """Augmentation is for images, and a batch has to be made of whole packs."""
-        if aids is not None and aids.augment and shape is not None and len(shape) != 3:
-            self.problems.append(Problem("aids.augment", f"is for images; the data set gives {list(shape)}"))
-        if train is not None and train.batch_size % pack:
-            why = f"{train.batch_size} samples are no whole packs; take a multiple of model.pack={pack}"
-            self.problems.append(Problem("train.batch_size", why))
-
-    def check_batch_norm(
-        self, G: nn.Module | None, D: nn.Module | None, penalty: Penalty | None, train: TrainConfig | None
-    ) -> None:
-        """Batch norm needs a batch, and takes each sample's own slope away."""
-        normed = [any(isinstance(m, _BatchNorm) for m in net.modules()) for net in (G, D) if net is not None]
-        if any(normed) and train is not None and train.batch_size == 1:
-            remedy = "use a larger batch, or another norm of the model"
-            self.problems.append(Problem("train.batch_size", f"batch norm needs more than 1 sample; {remedy}"))
-        if D is not None and normed[-1] and penalty is not None and penalty.per_sample:
-            why = "has batch norm, and this penalty needs each sample's own slope; take it out, or set penalty=none"
-            self.problems.append(Problem("model.discriminator", why))
-
-    def check_contracts(self, loss: Any, prior: Any) -> None:
-        """A user's own loss and prior must give what the loop reads."""
-        logits = torch.zeros(2)
-        try:
-            if loss is not None:
-                parts = loss.discriminator(logits, logits)
-                scalars = [*parts.values(), loss.generator(logits, logits)]
-                if not isinstance(loss, Loss) or any(part.shape != () for part in scalars):
-                    raise TypeError("D's parts and G's loss must be scalars, in a subclass of gan_cli.losses.Loss")
-        except Exception as error:  # whatever a user's own class raises
-            self.problems.append(Problem("loss", f"is no loss: {error}"))
-        try:
-            if prior is not None and prior.sample(2, torch.Generator()).shape != (2, prior.dim):
-                raise TypeError("sample(n, generator) must give [n, dim]")
-        except Exception as error:
-            self.problems.append(Problem("prior", f"is no prior: {error}"))
-
-    def _maps(
-        self, path: str, net: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...], classes: int | None
-    ) -> None:
-        try:
-            # Evaluation mode: the trial neither needs a batch nor leaves a trace in running statistics.
-            with torch.no_grad(), evaluating(net):
-                y = [] if classes is None else [torch.zeros(given[0], dtype=torch.int64)]
-                found = tuple(net(torch.zeros(given), *y).shape)
-            if found != wanted:
-                self.problems.append(Problem(path, f"maps {list(given)} to {list(found)}, expected {list(wanted)}"))
-        except Exception as error:  # whatever a user's own network raises
-            self.problems.append(Problem(path, f"fails on an input of shape {list(given)}: {error}"))
 
     def _note(self, path: str, make: Any) -> Any:
         try:

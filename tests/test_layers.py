@@ -28,7 +28,7 @@ LEVELS = (
     ),
     ("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "health", "measure", "theory_plot"),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
-    ("check", "build", "resume", "probe"),
+    ("check", "contracts", "build", "resume", "probe"),
     ("cli",),
 )
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}

@@ -1,0 +1,98 @@
+"""What built parts owe each other: shapes, scalars, batches. Each check returns the mistakes that it finds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gan_cli.aids import Aids
+from gan_cli.alarms import ALARMS
+from gan_cli.check import Problem, did_you_mean
+from gan_cli.data import Stream
+from gan_cli.losses import Loss
+from gan_cli.penalties import Penalty
+from gan_cli.pictures import evaluating
+from gan_cli.settings import TrainConfig
+
+
+def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:
+    """Conditional networks need labels that count from 0, each of a sample of its own."""
+    y = None if reals.examples is None else reals.examples.y
+    if y is None:
+        why = f"{type(reals.data).__name__} has no labels; use data with labels, or conditional=false"
+        yield Problem("model.conditional", why)
+    elif y.min() < 0:
+        why = f"labels must be 0 or more, and the data have {int(y.min())}; give them numbers from 0 on"
+        yield Problem("model.conditional", why)
+    if pack > 1:
+        yield Problem("model.pack", "a pack has no label of its own; use pack=1, or conditional=false")
+    if train.g_is_data:
+        yield Problem("train.g_is_data", "g_is_data draws without labels; leave it out, or use conditional=false")
+
+
+def maps(
+    path: str, net: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...], classes: int | None
+) -> Iterator[Problem]:
+    """A network must map what it gets to what the other one, or the loss, needs."""
+    try:
+        # Evaluation mode: the trial neither needs a batch nor leaves a trace in running statistics.
+        with torch.no_grad(), evaluating(net):
+            y = [] if classes is None else [torch.zeros(given[0], dtype=torch.int64)]
+            found = tuple(net(torch.zeros(given), *y).shape)
+        if found != wanted:
+            yield Problem(path, f"maps {list(given)} to {list(found)}, expected {list(wanted)}")
+    except Exception as error:  # whatever a user's own network raises
+        yield Problem(path, f"fails on an input of shape {list(given)}: {error}")
+
+
+def batch_norm(
+    G: nn.Module | None, D: nn.Module | None, penalty: Penalty | None, train: TrainConfig | None, pack: int
+) -> Iterator[Problem]:
+    """Batch norm needs a batch, and takes each sample's own slope away."""
+    normed = [any(isinstance(m, _BatchNorm) for m in net.modules()) for net in (G, D) if net is not None]
+    if any(normed) and train is not None and train.batch_size // pack <= 1:
+        why = "batch norm needs more than 1 sample; use a larger batch, or another norm of the model"
+        yield Problem("train.batch_size", why)
+    if D is not None and normed[-1] and penalty is not None and penalty.per_sample:
+        why = "has batch norm, and this penalty needs each sample's own slope; take it out, or set penalty=none"
+        yield Problem("model.discriminator", why)
+
+
+def aids_and_packs(
+    aids: Aids | None, pack: int, train: TrainConfig | None, shape: tuple[int, ...] | None
+) -> Iterator[Problem]:
+    """Augmentation is for images, and a batch has to be made of whole packs."""
+    if aids is not None and aids.augment and shape is not None and len(shape) != 3:
+        yield Problem("aids.augment", f"is for images; the data set gives {list(shape)}")
+    if train is not None and train.batch_size % pack:
+        why = f"{train.batch_size} samples are no whole packs; take a multiple of model.pack={pack}"
+        yield Problem("train.batch_size", why)
+
+
+def alarms(train: TrainConfig | None) -> Iterator[Problem]:
+    """A run stops on alarms that there are."""
+    for name in train.stop_on if train is not None else ():
+        if name not in ALARMS:
+            yield Problem("train.stop_on", f"there is no alarm {name!r}{did_you_mean(name, ALARMS)}")
+
+
+def loss_and_prior(loss: Any, prior: Any) -> Iterator[Problem]:
+    """A user's own loss and prior must give what the loop reads."""
+    logits = torch.zeros(2)
+    try:
+        if loss is not None:
+            scalars = [*loss.discriminator(logits, logits).values(), loss.generator(logits, logits)]
+            if not isinstance(loss, Loss):
+                raise TypeError("it must be a subclass of gan_cli.losses.Loss")
+            scalars += [loss.estimate(logits, logits)] if loss.divergence else []
+            if any(part.shape != () for part in scalars):
+                raise TypeError("D's parts, G's loss and the estimate of a divergence must be scalars")
+    except Exception as error:  # whatever a user's own class raises
+        yield Problem("loss", f"is no loss: {error}")
+    try:
+        if prior is not None and prior.sample(2, torch.Generator()).shape != (2, prior.dim):
+            raise TypeError("sample(n, generator) must give [n, dim]")
+    except Exception as error:
+        yield Problem("prior", f"is no prior: {error}")
