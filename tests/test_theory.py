@@ -92,6 +92,40 @@ def test_minimax_descends_js_and_the_nonsaturating_loss_kl_minus_two_js(mu):
     assert reverse == pytest.approx(optimum(mu).slope_nonsaturating, abs=1e-5)
 
 
+@pytest.mark.parametrize("mu", SHIFTS)
+def test_the_means_of_the_optimal_D_add_up_to_1_and_differ_by_the_triangular_discrimination(mu):
+    log_p, log_q, cell = shifted(mu)
+    D = optimal_logit(log_p, log_q).sigmoid()
+    on_data, on_samples = expectation(log_p, D, cell), expectation(log_q, D, cell)
+    assert on_data + on_samples == pytest.approx(1)
+    assert on_data - on_samples == pytest.approx(triangular(log_p, log_q, cell))
+
+
+@pytest.mark.parametrize(("mu", "told"), [(0.0, 0.69), (1.0, 1.08), (2.0, 2.36), (8.0, 32.0)])
+def test_the_nonsaturating_loss_is_no_read_out(mu, told):
+    """With D* it is log 2 + KL(q||p) - KL(q||m); with a D that knows nothing log 2, whatever q is."""
+    log_p, log_q, cell = shifted(mu)
+    found = expectation(log_q, softplus(-optimal_logit(log_p, log_q)), cell)
+    middle = torch.logaddexp(log_p, log_q) - LOG_2
+    assert found == pytest.approx(LOG_2 + kl(log_q, log_p, cell) - kl(log_q, middle, cell))
+    assert found == pytest.approx(told, abs=0.005)
+    assert expectation(log_q, softplus(0 * log_p), cell) == pytest.approx(LOG_2)
+
+
+def test_the_gradient_of_minimax_is_largest_at_a_shift_of_1_point_6():
+    assert max((m / 10 for m in range(1, 60)), key=lambda mu: optimum(mu).slope_minimax) == 1.6
+
+
+def test_logs_of_probabilities_break_where_logits_do_not():
+    """What docs/theory.md says of public code, in float32."""
+    logit = torch.tensor([17.0, -20.0], requires_grad=True)
+    assert (1 - logit.sigmoid()).log()[0] == -math.inf
+    assert -softplus(logit)[0].item() == pytest.approx(-17, abs=1e-6)
+    for loss, slope in ((-(logit.sigmoid() + 1e-8).log(), -0.17), (softplus(-logit), -1.0)):
+        (found,) = torch.autograd.grad(loss.sum(), logit)
+        assert found[1] == pytest.approx(slope, abs=0.005)
+
+
 def test_in_probabilities_the_value_of_a_shift_of_2_is_minus_infinity_and_in_logits_it_is_not():
     log_p, log_q, cell = (t.float() if isinstance(t, Tensor) else t for t in shifted(2.0))
     d = log_p.exp() / (log_p.exp() + log_q.exp())  # 1, rounded, where q is small and not 0
