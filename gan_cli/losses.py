@@ -43,7 +43,9 @@ class Loss:
         return None
 
     def optimum(self, log_ratio: Tensor) -> Tensor | None:
-        """D* on the scale of `opinion`, from log p(x) - log p_G(x); None where it is not known."""
+        """D* on the scale of `opinion`, from log p(x) - log p_G(x); None where it is not known. Of a loss without a
+        `threshold` it is D* after the constant was added to D's output that brings it nearest.
+        """
         return None
 
     def opinion(self, output: Tensor) -> Tensor:
@@ -233,6 +235,13 @@ class Relativistic(Loss):
     def estimate(self, real: Tensor, fake: Tensor) -> Tensor:
         """What D's loss lacks of that of a D that knows nothing, log 2; in [0, log 2]."""
         return (math.log(2) - total(self.discriminator(real, fake))).clamp(0, math.log(2))
+
+    def optimum(self, log_ratio: Tensor) -> Tensor | None:
+        # A pair x, y is the right way round with the odds p(x) q(y) / (q(x) p(y)): the score is log p/q and any constant
+        return log_ratio.sigmoid()
+
+    def opinion(self, output: Tensor) -> Tensor:
+        return output.sigmoid()
 
 
 def total(parts: Parts) -> Tensor:

@@ -29,19 +29,27 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
     assert held is not None, "a density has no end"
     with unseen(run), torch.no_grad(), evaluating(run.G), evaluating(run.D):
         real, fake = held.x, fresh(run, len(held.x), None, "optimum", run.step)
-        if not torch.isfinite(log_p(real)).all() or not torch.isfinite(fake).all():
-            return None  # a point mass has no density, and a G that blew up none worth drawing
+        if not torch.isfinite(fake).all():
+            return None
         log_q, how = _log_q(run, log_p)
+        log_ratio = density.log_ratio(log_p, log_q)
+        both = torch.cat([real, fake]).cpu()
+
+        def output(x: Tensor) -> Tensor:
+            found: Tensor = run.D(x.to(run.device))
+            return found.float().cpu()
+
+        # Where only differences of scores mean anything, D is compared after the constant that fits it to D* best.
+        constant = (log_ratio(both) - output(both)).median() if run.loss.threshold is None else torch.zeros(())
 
         def best(x: Tensor) -> Tensor:
-            found = run.loss.optimum(density.log_ratio(log_p, log_q)(x))
+            found = run.loss.optimum(log_ratio(x))
             assert found is not None
             return found
 
         def opinion(x: Tensor) -> Tensor:
-            return run.loss.opinion(run.D(x.to(run.device))).float().cpu()
+            return run.loss.opinion(output(x) + constant)
 
-        both = torch.cat([real, fake]).cpu()
         gap = (opinion(both) - best(both)).abs().mean()
         title = f"step {run.step:,}: mean |D \N{MINUS SIGN} D*| = {gap:.3f}, q {how}"
         named = {"$p$, exact": log_p, f"$q$, {how}": log_q}
@@ -53,7 +61,9 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
 def has_optimum(run: Run) -> bool:
     """Whether D* is known: p is, the loss says what D* is, and D plays that game."""
     known = run.loss.optimum(torch.zeros(1)) is not None and not run.aids.label_flips and run.pack == 1
-    return known and isinstance(run.reals.data, Density) and len(run.reals.shape) == 1
+    if not known or not isinstance(run.reals.data, Density) or len(run.reals.shape) != 1:
+        return False
+    return bool(run.reals.data.log_prob(run.reals.peek(16, "density")).isfinite().all())  # a point mass has no density
 
 
 def _log_q(run: Run, log_p: LogProb) -> tuple[LogProb, str]:

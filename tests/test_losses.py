@@ -100,7 +100,8 @@ class TestEveryLoss:
         assert (best.diff() >= 0).all()
         assert best[0] < best[-1]
         assert best[3].item() == approx(((best[0] + best[-1]) / 2).item())
-        assert loss.threshold is not None
+        if loss.threshold is None:  # scores that mean something by their differences alone
+            return
         at_threshold = loss.opinion(torch.tensor(loss.threshold))
         assert best[3].item() == approx(at_threshold.item())
 
