@@ -237,7 +237,7 @@ class Relativistic(Loss):
         return (math.log(2) - total(self.discriminator(real, fake))).clamp(0, math.log(2))
 
     def optimum(self, log_ratio: Tensor) -> Tensor | None:
-        # A pair x, y is the right way round with the odds p(x) q(y) / (q(x) p(y)): the score is log p/q and any constant
+        # A pair x, y is the right way round with the odds p(x) q(y) / (q(x) p(y)): the score is log p/q plus any c
         return log_ratio.sigmoid()
 
     def opinion(self, output: Tensor) -> Tensor:
