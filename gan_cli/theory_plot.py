@@ -83,7 +83,7 @@ def _explain(figure: Figure, has_trained: bool) -> None:
 
 
 def _gradients(axes: Axes, highest: float, measured: Sequence[Row]) -> None:
-    mu = np.geomspace(0.02, highest, 120)
+    mu = np.geomspace(0.02, highest, 80)
     rows = [optimum(float(m)) for m in mu]
     both = "their sum: $\\mu$, that of KL$(q\\,\\|\\,p)$"
     axes.plot(mu, mu, color=GREY, linewidth=1, linestyle=(0, (4, 2)), label=both)
@@ -97,7 +97,7 @@ def _gradients(axes: Axes, highest: float, measured: Sequence[Row]) -> None:
 
 
 def _distances(axes: Axes, highest: float, measured: Sequence[Row]) -> None:
-    mu = np.linspace(0, highest, 120)
+    mu = np.linspace(0, highest, 80)
     found = [_shares(float(m)) for m in mu]
     names = ("total variation (hinge)", "triangular (least squares)", "JS / log 2 (cross-entropy)")
     axes.plot(mu, mu, color=INK, linewidth=1.2, linestyle=(0, (4, 2)), label="$W_1$ (Wasserstein): grows on")

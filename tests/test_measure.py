@@ -16,7 +16,7 @@ SHIFTS = [0.5, 1.0, 2.0, 3.0, 4.0]
 @pytest.fixture(scope="module")
 def trained() -> dict[float, tuple[Row, Row]]:
     """What a D trained to convergence says, and the standard errors. D's half is the same for both losses."""
-    return {mu: measure(train(mu), mu) for mu in SHIFTS}
+    return {mu: measure(train(mu), mu, n=100_000) for mu in SHIFTS}
 
 
 @pytest.mark.parametrize("mu", SHIFTS)
@@ -40,7 +40,7 @@ def test_what_is_left_is_the_noise_of_the_samples(mu, trained):
     (row, error), exact = trained[mu], optimum(mu)
     for name in ("value", "js", "accuracy", "d_g_z"):
         assert abs(getattr(row, name) - getattr(exact, name)) < 4.5 * getattr(error, name), name
-    assert error.value < 0.002
+    assert error.value < 0.003
 
 
 def test_the_standard_error_is_the_spread_of_repetitions():

@@ -24,7 +24,7 @@ class Flat(torch.nn.Module):
         return 0 * x[:, 0]
 
 
-@pytest.mark.parametrize("shifts", [[0.0], [20.0], [1.0, 1.5], [0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 8.0]])
+@pytest.mark.parametrize("shifts", [[0.0], [20.0], [1.0, 1.5]])
 def test_it_has_1440_by_1020_pixels_whatever_the_shifts(shifts):
     image = picture(shifts, {}, [])
     assert image.shape == (1020, 1440, 3)
