@@ -110,7 +110,7 @@ def guard(run: Run, player: nn.Module, name: str, parts: Mapping[str, Tensor]) -
     saved = f"the last good checkpoint is of step {run.committed:,}" if run.committed is not None else "none is saved"
     raise Diverged(
         f"not finite in step {run.step + 1:,}, before the update of {name.upper()}: {what}; {saved}\n"
-        "try a smaller optimizer.lr, train.clip_grad_norm=1, or penalty=r1"
+        "try a smaller optimizer.lr, or train.clip_grad_norm=1"
     )
 
 
