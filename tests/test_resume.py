@@ -25,6 +25,26 @@ DROPOUT = (
     "train.fakes=reused", "train.lr_schedule=cosine", "optimizer=rmsprop",
 )  # fmt: skip
 
+SHORT = (
+    "train.steps=12", "train.log_every=2", "train.sample_every=6", "train.checkpoint_every=4", "train.samples=4",
+    "health.grace=0",
+)  # fmt: skip
+IMAGES = (
+    "model=mlp", "model.width=4", "dataset=digits", "dataset.size=8", "prior.dim=2", "train.batch_size=16", *SHORT,
+)  # fmt: skip
+FEATURES = {
+    "pack": (*IMAGES, "model.pack=2"),
+    "conditional": (*IMAGES, "model.conditional=true", "loss=wgan_gp"),
+    "instance noise": (*TINY, *SHORT, "aids.instance_noise=0.5", "aids.instance_noise_steps=9"),
+    "label flips": (*IMAGES, "aids.label_flips=0.2"),
+    "augment": (*IMAGES, "aids.augment=[translation,cutout,colour]", "train.d_steps=2"),
+    "top-k": (*IMAGES, "aids.top_k=0.5", "aids.top_k_steps=8", "loss=relativistic"),
+    "spectral norm": (*IMAGES, "model.spectral_norm=true", "penalty.every=3"),
+    "G is data": (*IMAGES, "train.g_is_data=true"),
+    "warm-up": (*IMAGES, "train.d_warmup=3", "train.d_warmup_steps=6", "train.fakes=reused", "penalty.every=5"),
+    "dirac": ("experiment=dirac/instance_noise", "train.batch_size=8", *SHORT),
+}  # fmt: skip
+
 
 def digest(content) -> str:
     """A digest of content: equal tensors in equal places, whatever their files look like."""
@@ -88,12 +108,26 @@ def train_and_die(directory: Path, step: int, *overrides: str, state=None) -> No
 @pytest.mark.parametrize("overrides", [EVERYTHING, DROPOUT], ids=["everything", "dropout"])
 @pytest.mark.parametrize("step", [5, 17, 18])
 def test_a_killed_and_resumed_run_is_the_uninterrupted_one(tmp_path, overrides, step):
-    train_in(tmp_path / "whole", *overrides)
+    tear(tmp_path, step, *overrides)
+    assert_one_run(tmp_path)
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_so_is_one_with_each_aid_and_each_way_to_build_D(tmp_path, name):
+    tear(tmp_path, 6, *FEATURES[name])
+    assert_one_run(tmp_path)
+
+
+def tear(tmp_path: Path, step: int, *overrides: str) -> None:
+    """Train a run in one go, and train it again with a kill at a step."""
+    run = train_in(tmp_path / "whole", *overrides)
     train_and_die(tmp_path / "torn", step, *overrides)
     state = newest(tmp_path / "torn")
-    assert state["step"] == step // 6 * 6
+    assert state["step"] == step // run.cfg.checkpoint_every * run.cfg.checkpoint_every
     train_in(tmp_path / "torn", *overrides, state=state)
 
+
+def assert_one_run(tmp_path: Path) -> None:
     whole, torn = newest(tmp_path / "whole"), newest(tmp_path / "torn")
     assert whole.keys() == torn.keys()
     for part in whole.keys() - {"offsets"}:
@@ -104,6 +138,8 @@ def test_a_killed_and_resumed_run_is_the_uninterrupted_one(tmp_path, overrides, 
     for picture in (tmp_path / "whole" / "samples").iterdir():
         assert same_file(f"samples/{picture.name}")
     assert points(tmp_path / "whole") == points(tmp_path / "torn")
+    alarms = [json.loads((tmp_path / name / "status.json").read_text())["alarms"] for name in ("whole", "torn")]
+    assert alarms[0] == alarms[1]
     left = [path.name for path in (tmp_path / "torn").rglob(".tmp*")]
     assert left == []
 
@@ -134,6 +170,16 @@ def test_looking_at_a_run_does_not_change_it(tmp_path):
     train_in(tmp_path / "often", *often)
     for part in ("G", "D", "ema", "opt_G", "random", "noise"):
         assert digest(newest(tmp_path / "seldom")[part]) == digest(newest(tmp_path / "often")[part]), part
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_nor_does_looking_with_each_aid_and_each_way_to_build_D(tmp_path, name):
+    for often, every in (("often", 1), ("seldom", 1000)):
+        looks = [f"train.{what}_every={every}" for what in ("log", "sample", "checkpoint")]
+        train_in(tmp_path / often, *FEATURES[name], "train.steps=4", *looks)
+    seldom, often = newest(tmp_path / "seldom"), newest(tmp_path / "often")
+    for part in seldom.keys() - {"offsets"}:
+        assert digest(seldom[part]) == digest(often[part]), part
 
 
 def test_another_seed_is_another_run(tmp_path):
