@@ -17,7 +17,7 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
     """`theory/d_gap`, the mean of |D - D*| over held-out real and fresh generated points, and the picture.
 
     Returns:
-        None where p or D* is not known, or D plays another game: instance noise, flipped labels, packs.
+        None where p or D* is not known, or D plays another game: instance noise, flipped labels, packs, groups.
     """
     if not has_optimum(run) or run.aids.noise_std(run.step):
         return None
@@ -50,7 +50,7 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
         def opinion(x: Tensor) -> Tensor:
             return run.loss.opinion(output(x) + constant)
 
-        gap = (opinion(both) - best(both)).abs().mean()
+        gap = (opinion(both) - best(both)).abs().mean().item()  # a number: the CPU's, and the run may be elsewhere
         title = f"step {run.step:,}: mean |D \N{MINUS SIGN} D*| = {gap:.3f}, q {how}"
         named = {"$p$, exact": log_p, f"$q$, {how}": log_q}
         low, high = ends.tolist()
@@ -59,9 +59,11 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
 
 
 def has_optimum(run: Run) -> bool:
-    """Whether D* is known: p is, the loss says what D* is, and D plays that game."""
-    known = run.loss.optimum(torch.zeros(1)) is not None and not run.aids.label_flips and run.pack == 1
-    if not known or not isinstance(run.reals.data, Density) or len(run.reals.shape) != 1:
+    """Whether D* is known, and can be drawn: p is, in one or two dimensions, the loss says what D* is, and D plays that
+    game.
+    """
+    known = run.loss.optimum(torch.zeros(1)) is not None and not run.aids.label_flips and run.is_single
+    if not known or not isinstance(run.reals.data, Density) or run.reals.shape not in ((1,), (2,)):
         return False
     return bool(run.reals.data.log_prob(run.reals.peek(16, "density")).isfinite().all())  # a point mass has no density
 

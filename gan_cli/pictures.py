@@ -122,7 +122,6 @@ def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
     if path is not None:
         return path
     real = run.reals.peek(POINTS, "grid")
-    alone = run.classes is None and run.pack == 1  # else D has no opinion of a place alone
 
     def scores(x: Tensor) -> Tensor:
         return cast(Tensor, D(x.to(run.device))).float().cpu()
@@ -130,13 +129,13 @@ def _points(run: Run, fake: Tensor, D: nn.Module) -> Picture | None:
     # The picture's neutral colour is where D decides. A critic's score has no such place: half-way between the scores
     # of real and of generated points stands in. A probability is shown as it is.
     neutral = 0.0 if run.loss.probabilities else run.loss.threshold
-    if neutral is None and alone:
+    if neutral is None and run.is_single:
         neutral = float(scores(real).median() + scores(fake).median()) / 2
 
     def logits(x: Tensor) -> Tensor:
         return scores(x) - (neutral or 0.0)
 
-    opinion = logits if alone else None
+    opinion = logits if run.is_single else None  # else D has no opinion of a place alone
     title, probability = f"step {run.step:,}", run.loss.probabilities
     if run.reals.shape == (2,):
         return plots.scatter(real.cpu(), fake.cpu(), opinion, title=title, probability=probability)

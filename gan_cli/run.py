@@ -20,6 +20,7 @@ from gan_cli.errors import RunError
 from gan_cli.health import Health
 from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
+from gan_cli.models.layers import MinibatchStd
 from gan_cli.penalties import Penalty
 from gan_cli.priors import Prior
 from gan_cli.record import Status
@@ -94,6 +95,12 @@ class Run:
     def see(self, x: Tensor) -> Tensor:
         """Samples [N, *shape] as D sees them now: with its aids, in packs."""
         return pack(self.aids.see(x, self.step), self.pack)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether D judges each sample by itself: not a pack, nor by what stands beside it or its class."""
+        minded = any(isinstance(module, MinibatchStd) for module in self.D.modules())
+        return self.pack == 1 and self.classes is None and not minded
 
     @property
     def reuses_fakes(self) -> bool:

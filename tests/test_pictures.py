@@ -127,8 +127,11 @@ def test_real_data_have_the_same_rows():
         assert (of_class == cell).flatten(1).all(1).any(), f"image {number} is of another class"
 
 
-@pytest.mark.parametrize("extra", [("model.pack=2",), ("model.pack=4", "loss=wasserstein")])
-def test_a_D_that_sees_packs_has_no_opinion_of_a_place(monkeypatch, extra):
+@pytest.mark.parametrize(
+    "extra",
+    [("model.pack=2",), ("model.pack=4", "loss=wasserstein"), ("model.discriminator.minibatch_std=true",)],
+)
+def test_a_D_that_sees_more_than_one_sample_has_no_opinion_of_a_place(monkeypatch, extra):
     opinions = []
     blank = np.zeros((4, 4, 3), np.uint8)
     monkeypatch.setattr(plots, "scatter", lambda real, fake, logits, **_: opinions.append(logits) or blank)
