@@ -20,7 +20,8 @@ def of_affine(G: nn.Module, noise_dim: int, std: float = 1.0) -> LogProb | None:
         std: of z.
 
     Returns:
-        None where G is not made of affine layers alone, or W W^T has no inverse: the samples then lie on a subspace.
+        None where G is not made of affine layers alone, or bends z between them, or W W^T has no inverse: the samples
+        then lie on a subspace.
     """
     linear = (nn.Linear, nn.Identity, nn.Flatten, nn.Unflatten)
     if not all(isinstance(module, linear) for module in G.modules() if not any(module.children())):
@@ -31,6 +32,10 @@ def of_affine(G: nn.Module, noise_dim: int, std: float = 1.0) -> LogProb | None:
     with torch.no_grad():
         b = G(torch.zeros(1, noise_dim, device=device)).flatten(1).double().cpu()[0]
         W = G(std * torch.eye(noise_dim, device=device)).flatten(1).double().cpu() - b  # row i: W e_i
+        trial = torch.randn(64, noise_dim, generator=torch.Generator().manual_seed(0))
+        found = G(std * trial.to(device)).flatten(1).double().cpu()
+    if not torch.allclose(found, trial.double() @ W + b, rtol=1e-3, atol=1e-4 * float(found.abs().max())):
+        return None  # a forward of the user's own may do more than its layers say
     covariance = W.T @ W
     factor, info = torch.linalg.cholesky_ex(covariance)
     if info or factor.diagonal().min() < 1e-6 * factor.diagonal().max():
@@ -57,7 +62,12 @@ def of_samples(samples: Tensor) -> LogProb:
     """
     n, dim = samples.shape
     spread = float(samples.std(0).norm()) or 1.0
-    squares = torch.cdist(samples, samples, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+    def squared_distances(x: Tensor) -> Tensor:
+        # Not by products of matrices: far from 0 they subtract large squares, and no digit of the distance is left.
+        return torch.cdist(x, samples, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+    squares = squared_distances(samples)
     squares.fill_diagonal_(math.inf)  # each sample is judged by the others
 
     def log_kernel(square: Tensor, width: float) -> Tensor:
@@ -68,7 +78,7 @@ def of_samples(samples: Tensor) -> LogProb:
     width = widths[max(range(BANDWIDTHS), key=likelihood.__getitem__)]
 
     def log_q(x: Tensor) -> Tensor:
-        rows = [torch.cdist(part, samples).square() for part in x.split(ROWS)]
+        rows = [squared_distances(part) for part in x.split(ROWS)]
         return torch.cat([log_kernel(square, width).logsumexp(1) - math.log(n) for square in rows])
 
     return log_q

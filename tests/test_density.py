@@ -72,3 +72,26 @@ def test_the_optimal_logit_of_two_shifted_normal_densities_is_a_straight_line():
 
 def test_equal_samples_are_no_reason_to_fail():
     assert math.isfinite(of_samples(torch.zeros(10, 2))(torch.zeros(1, 2)).item())
+
+
+class Folded(nn.Module):
+    """|W z + b|: bent between its layers, as many networks are written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(1, 1)
+
+    def forward(self, z):
+        return self.line(z).abs()
+
+
+def test_a_G_that_bends_without_a_layer_for_it_has_no_closed_form():
+    assert of_affine(Folded(), 1) is None
+
+
+def test_samples_far_from_0_have_the_density_of_samples_near_it():
+    """Distances in 32 bits are exact only where no large squares are subtracted."""
+    torch.manual_seed(0)
+    samples, x = torch.randn(1000, 1) / 64, torch.linspace(-1, 1, 200)[:, None] / 32
+    near, far = of_samples(samples)(x), of_samples((samples + 16).double() .float())(x + 16)
+    assert far.numpy() == approx(near.numpy(), abs=0.1)
