@@ -8,6 +8,7 @@ from pytest import approx
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
+from gan_cli.data import Stream
 from gan_cli.optimum import against_optimum, has_optimum
 
 PLANE = ("model=mlp", "model.width=8", "prior.dim=2", "train.steps=4", "train.batch_size=16", "penalty=none")
@@ -91,6 +92,7 @@ def test_every_density_has_its_picture(dataset, loss):
         ("aids.label_flips=0.1",),
         ("aids.instance_noise=0.1",),
         ("model.pack=2",),
+        ("model.discriminator.minibatch_std=true",),
     ],
 )
 def test_where_D_star_is_not_known_nothing_is_claimed(overrides):
@@ -114,3 +116,28 @@ def test_tensorboard_has_a_slider_of_them(tmp_path):
     assert [event.step for event in events.Images("optimum")] == [2, 4, 6]
     assert [event.step for event in events.Scalars("theory/d_gap")] == [2, 4, 6]
     assert (tmp_path / "samples" / "optimum.png").is_file()
+
+
+class Cube:
+    """x uniform in the unit cube."""
+
+    shape = (3,)
+
+    def sample(self, n, generator):
+        return torch.rand(n, 3, generator=generator)
+
+    def log_prob(self, x):
+        return torch.zeros(len(x))
+
+
+def test_a_density_that_no_picture_holds_is_not_compared():
+    run = make_run(*PLANE, "dataset=ring")
+    run.reals = Stream(Cube(), 16, seed=0)
+    run.G, run.D = nn.Linear(2, 3), nn.Sequential(nn.Linear(3, 1), nn.Flatten(0))
+    assert not has_optimum(run)
+    assert against_optimum(run) is None
+
+
+def test_the_gap_is_a_number_wherever_the_networks_are():
+    """The log stacks tensors of one device, and D* is computed on the CPU."""
+    assert isinstance(against_optimum(shifted())[0]["theory/d_gap"], float)
