@@ -63,12 +63,15 @@ def batch_norm(
 def aids_and_packs(
     aids: Aids | None, pack: int, train: TrainConfig | None, shape: tuple[int, ...] | None
 ) -> Iterator[Problem]:
-    """Augmentation is for images, and a batch has to be made of whole packs."""
+    """Augmentation is for images, a batch has to be made of whole packs, and read-outs need two."""
     if aids is not None and aids.augment and shape is not None and len(shape) != 3:
         yield Problem("aids.augment", f"is for images; the data set gives {list(shape)}")
     if train is not None and train.batch_size % pack:
         why = f"{train.batch_size} samples are no whole packs; take a multiple of model.pack={pack}"
         yield Problem("train.batch_size", why)
+    if train is not None and train.held_out != "auto" and train.held_out < 2 * pack:
+        why = f"{train.held_out} held out are fewer than two packs; hold out {2 * pack} examples or more"
+        yield Problem("train.held_out", why)
 
 
 def alarms(train: TrainConfig | None) -> Iterator[Problem]:

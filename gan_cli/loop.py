@@ -36,7 +36,7 @@ def train(run: Run) -> None:
 
 def turn(run: Run) -> Metrics:
     """One step: k = d_steps updates of D, each on new data, to g_steps of G."""
-    if run.cfg.updates == "simultaneous":
+    if run.cfg.updates == "simultaneous" and not run.cfg.g_is_data:
         return simultaneous_step(run, next(run.reals))
     metrics: Metrics = {}
     for _ in range(run.cfg.d_updates(run.step)):

@@ -8,6 +8,7 @@ from conftest import choices, make_run, train_in
 from pytest import approx
 from torch import nn
 
+from gan_cli.data import Digits, Examples, Stream
 from gan_cli.loop import train
 from gan_cli.losses import Loss
 from gan_cli.readouts import judging, read_out, why_not
@@ -239,3 +240,43 @@ def test_a_loss_of_ones_own_needs_no_read_out():
     figures = read_out(run, {})
     assert "theory/g_slope" in figures
     assert not {"theory/js", "theory/value"} & figures.keys()
+
+
+class Summed(nn.Module):
+    """D of a pack of two numbers: minus their mean."""
+
+    def forward(self, x):
+        return -x.mean(1)
+
+
+def test_packs_are_pulled_as_their_samples_are():
+    """E x moves as mu does, whether D sees one sample or the mean of two."""
+    figures = read_out(against(1.0, "loss=wasserstein", "model.pack=2", D=Summed()), {})
+    assert float(figures["theory/g_shift"]) == approx(1.0, rel=1e-5)
+    assert float(figures["theory/g_slope"]) == approx(1.0, rel=1e-5)
+
+
+def test_a_critic_told_flipped_labels_has_no_W1():
+    figures = read_out(against(1.0, "loss=wasserstein", "aids.label_flips=0.1"), {})
+    assert figures["theory/critic_gap"] == "n/a"
+    assert figures["theory/w1"] == "n/a"
+
+
+@pytest.mark.parametrize("overrides", [("model.pack=2",), ("model.discriminator.norm=batch", "penalty=none")])
+def test_with_too_few_examples_held_out_there_are_no_read_outs(tmp_path, overrides):
+    """Of 12 examples a tenth is one: no batch for a norm, and no pack."""
+    run = make_run(*DIGITS, *overrides)
+    run.reals = Stream(Few(), 8, seed=0, held_out="auto")
+    assert read_out(run, {}) == {}
+
+
+class Few(Digits):
+    """The first 12 digits."""
+
+    def load(self):
+        return Examples(*(part[:12] for part in super().load()))
+
+
+def test_where_the_data_play_for_G_a_simultaneous_run_moves_D_alone(tmp_path):
+    run = train_in(tmp_path, *DIGITS, "train.g_is_data=true", "train.updates=simultaneous")
+    assert run.reals.cursor == 4

@@ -89,6 +89,7 @@ def test_the_slope_under_a_penalty_is_that_of_the_pack():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        (["model.pack=4", "train.held_out=7"], "7 held out are fewer than two packs; hold out 8 examples or more"),
         (["model.pack=3"], "16 samples are no whole packs; take a multiple of model.pack=3"),
         (["model.pack=0"], "must be at least 1 sample, got 0"),
         (["model.pack=two"], "expected a whole number; got 'two'"),
