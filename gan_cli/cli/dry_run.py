@@ -11,14 +11,16 @@ from torch import Tensor, nn
 
 from gan_cli.console import duration
 from gan_cli.loop import turn
-from gan_cli.run import Run
+from gan_cli.run import Run, call
 
 
 def dry_run(run: Run, terminal: Terminal) -> None:
     """Take a step to warm up and some to time, and print parts, shapes, parameters, memory and time."""
     shape, batch = tuple(run.reals.shape), run.cfg.batch_size
     # Looked at, not read: the first batch, on which a lazy penalty falls, belongs to the step that warms up.
-    layers = layer_shapes(run.G, run.z(batch)), layer_shapes(run.D, run.reals.peek(batch, "dry run"))
+    x, y = run.reals.peek_labelled(batch, "dry run")
+    y = None if run.classes is None else y
+    layers = layer_shapes(run.G, run.z(batch), y), layer_shapes(run.D, run.see(x), y)
     turn(run)
     turns = max(2, run.penalty.every)  # a lazy penalty comes with its share
     _wait(run.device)
@@ -65,24 +67,36 @@ def _optimizer(optimizer: torch.optim.Optimizer) -> str:
     return f"{type(optimizer).__name__} lr {optimizer.defaults['lr']:g}"
 
 
-def layer_shapes(net: nn.Module, x: Tensor) -> list[tuple[str, tuple[int, ...], int]]:
-    """Name, output shape and own parameters of every layer that `x` passes, in order."""
+def layer_shapes(net: nn.Module, x: Tensor, y: Tensor | None = None) -> list[tuple[str, tuple[int, ...], int]]:
+    """Name, output shape and own parameters of every layer that `x`, or `x` of the classes `y`, passes, in order."""
     rows: list[tuple[str, tuple[int, ...], int]] = []
 
     def note(module: nn.Module, _: object, output: object) -> None:
         if isinstance(output, Tensor):
-            parameters = sum(p.numel() for p in module.parameters())
-            rows.append((type(module).__name__, tuple(output.shape), parameters))
+            name = type(module).__name__.removeprefix("Parametrized")  # what a spectral norm makes of a name
+            rows.append((name, tuple(output.shape), _own(module)))
 
-    leaves = [module for module in net.modules() if not any(module.children())]
-    handles = [leaf.register_forward_hook(note) for leaf in leaves]
+    inside = {part for module in net.modules() for norm in _norms_under(module) for part in norm.modules()}
+    layers = [m for m in net.modules() if m not in inside and (_own(m) or not any(m.children()))]
+    handles = [layer.register_forward_hook(note) for layer in layers]
     try:
         with torch.no_grad():
-            net(x)
+            call(net, x, y)
     finally:
         for handle in handles:
             handle.remove()
     return rows
+
+
+def _norms_under(module: nn.Module) -> list[nn.Module]:
+    """What makes a module's weights, where they are made: a spectral norm, with the weights that it divides."""
+    return [norms for norms in [module._modules.get("parametrizations")] if norms is not None]
+
+
+def _own(module: nn.Module) -> int:
+    """The parameters of a module itself, those under a spectral norm included."""
+    under = [p for norms in _norms_under(module) for p in norms.parameters()]
+    return sum(p.numel() for p in [*module.parameters(recurse=False), *under])
 
 
 def memory(device: torch.device) -> int:
