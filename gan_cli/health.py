@@ -3,17 +3,16 @@
 A pure function of the rows of `metrics.jsonl`, which is cut back on resume: read again, they give the same alarms.
 """
 
-import itertools
 import json
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 from gan_cli.alarms import Alarm, alarm
+from gan_cli.history import History, swings
 
 FADING = 0.7  # of the first half of the swings: the second half is narrower
 IGNORES_Z = 0.01  # samples/distance below which z makes no difference
@@ -86,8 +85,7 @@ class Health:
         self.thresholds, self.settings = thresholds or Thresholds(), settings or {}
         self.modes, self.classes = modes, classes
         self.raised: dict[str, Alarm] = {}
-        self._steps: defaultdict[str, list[int]] = defaultdict(list)
-        self._seen: defaultdict[str, list[float]] = defaultdict(list)
+        self._history = History()
         self._widest = 0.0  # |D(x) - D(G(z))| so far
         self._judges: dict[str, Callable[[], str | None]] = {
             "mode_collapse": self._mode_collapse,
@@ -112,9 +110,7 @@ class Health:
         self._widest = max(self._widest, abs(new.get("margin", 0.0)))
         if step < self.thresholds.grace:
             return []
-        for key, value in new.items():
-            self._steps[key].append(step)
-            self._seen[key].append(value)
+        self._history.add(step, new)
         found = []
         for name, judge in self._judges.items():
             evidence = None if name in self.raised else judge()
@@ -145,67 +141,64 @@ class Health:
         The samples of a G that has learned nothing yet are alike too: one that never was varied has longer, and where D
         is sure of all samples it is D that keeps G from learning. That z makes no difference at all is seen at once.
         """
-        t = self.thresholds
-        spread = self._last("samples/distance", t.evaluations)
+        t, past = self.thresholds, self._history
+        spread = past.last("samples/distance", t.evaluations)
         deaf = bool(spread) and max(spread) < IGNORES_Z
         if not deaf and self._sure():
             return None
-        in_modes = all(q >= IN_MODES for q in self._last("samples/quality", t.evaluations))  # else modes say nothing
+        in_modes = all(q >= IN_MODES for q in past.last("samples/quality", t.evaluations))  # else modes say nothing
         for key, least, unit in (
-            ("samples/distance", t.distance, "of real data's"),
-            ("samples/nearest", t.nearest, "of real data's"),
-            ("samples/modes", t.modes * (self.modes or 0) * in_modes, f"of {self.modes}"),
-            ("samples/classes", t.modes * (self.classes or 0), f"of {self.classes or 0:.1f}"),
+            ("samples/distance", t.distance, " of real data's"),
+            ("samples/nearest", t.nearest, " of real data's"),
+            ("samples/modes", t.modes * (self.modes or 0) * in_modes, f" of {self.modes}"),
+            ("samples/classes", t.modes * (self.classes or 0), f" of {self.classes or 0:.1f}"),
         ):
-            varied = max(self._seen[key], default=0.0) >= least
-            n = t.evaluations if varied or deaf else t.evaluations * t.patience
-            found = self._last(key, n)
+            n = t.evaluations if deaf or past.ever(key, least) else t.evaluations * t.patience
+            found = past.last(key, n)
             if found and max(found) < least and found[-1] <= (1 + t.better) * found[0]:
-                return f"{self._evidence(key, t.evaluations)} {unit}; the alarm is for less than {least:.3g}"
+                return f"{past.evidence(key, t.evaluations, unit)}; the alarm is for less than {least:.3g}"
         return None
 
     def _vanishing_gradient(self) -> str | None:
         """D tells samples apart, and next to nothing of it arrives at G."""
-        t = self.thresholds
+        t, past = self.thresholds, self._history
         if not self._stuck() or sum(self._better_than_coin()) <= t.rows // 2:
             return None
-        pull, slopes = self._median("theory/g_pull"), self._seen["theory/g_slope"]
+        pull, slope = (past.median(f"theory/{name}", t.rows) for name in ("g_pull", "g_slope"))
         if pull is not None and pull < t.pull:
-            return f"{self._evidence('theory/g_pull', t.rows)}; {self._unlike()}"
-        slope = self._median("theory/g_slope")
-        if slope is None:
-            return None
-        best = max(medians(slopes, t.rows))
-        if slope < t.gone * best:
-            return f"{self._evidence('theory/g_slope', t.rows)}, after {best:.3g}; {self._unlike()}"
+            return f"{past.evidence('theory/g_pull', t.rows)}; {self._unlike()}"
+        best = past.best("theory/g_slope", t.rows)
+        if slope is not None and best is not None and slope < t.gone * best:
+            return f"{past.evidence('theory/g_slope', t.rows)}, after {best:.3g}; {self._unlike()}"
         return None
 
     def _d_too_strong(self) -> str | None:
         """D has been sure for long, and the samples stay as unlike the data as they were."""
-        if not self._last("theory/accuracy", self.thresholds.rows) or not self._sure() or not self._stuck():
+        t, past = self.thresholds, self._history
+        if not past.last("theory/accuracy", t.rows) or not self._sure() or not self._stuck():
             return None
-        pull = self._median("theory/g_pull")
-        if "vanishing_gradient" in self.raised or (pull is not None and pull < 3 * self.thresholds.pull):
+        pull = past.median("theory/g_pull", t.rows)
+        if "vanishing_gradient" in self.raised or (pull is not None and pull < 3 * t.pull):
             return None  # that one has the cause, or is about to show
-        return f"{self._evidence('theory/accuracy', self.thresholds.rows)}; {self._unlike()}"
+        return f"{past.evidence('theory/accuracy', t.rows)}; {self._unlike()}"
 
     def _d_too_weak(self) -> str | None:
         """D cannot tell samples from data that anybody could tell apart."""
-        n = self.thresholds.rows
-        better = self._better_than_coin()
+        n, better = self.thresholds.rows, self._better_than_coin()
         # Nearly all rows: by turns better and worse than a coin is another illness.
         if not better or sum(better) > n // 5 or not self._stuck():
             return None
-        key = "theory/accuracy" if self._seen["theory/accuracy"] else "margin"
-        return f"{self._evidence(key, n)}; {self._unlike()}"
+        key = "theory/accuracy" if self._history.last("theory/accuracy", n) else "margin"
+        return f"{self._history.evidence(key, n)}; {self._unlike()}"
 
     def _oscillating(self) -> str | None:
         """D's margin, the mean score of real samples over that of fakes, swings from one side of 0 to the other."""
-        t = self.thresholds
-        energies = self._last("samples/energy", t.evaluations)
-        if energies and median(energies) < t.unlike:  # the average of G is where it should be
+        t, past = self.thresholds, self._history
+        energy = past.median("samples/energy", t.evaluations)
+        if energy is not None and energy < t.unlike:  # the average of G is where it should be
             return None
-        peaks = swings(self._seen["margin"][-t.swing_rows :], t.amplitude * self._widest)[-t.swings :]
+        margins = past.last("margin", t.swing_rows, at_least=t.swings)
+        peaks = swings(margins, t.amplitude * self._widest)[-t.swings :]
         before, after = peaks[: t.swings // 2], peaks[t.swings // 2 :]
         if len(peaks) < t.swings or mean(after) < FADING * mean(before):
             return None
@@ -214,77 +207,44 @@ class Health:
 
     def _metric_regressing(self) -> str | None:
         """Samples were much better for a while than they are now and have been for a while."""
-        t = self.thresholds
-        n, energy, quality = t.evaluations, self._seen["samples/energy"], self._seen["samples/quality"]
-        if "mode_collapse" in self.raised or len(energy) < 2 * n:  # a collapse has its own alarm
+        t, past = self.thresholds, self._history
+        n = t.evaluations
+        if "mode_collapse" in self.raised:  # it has an alarm of its own
             return None
-        best = min(medians(energy[:-n], n))
-        if min(energy[-n:]) > max(t.worse * best, best + t.unlike):
-            return f"{self._evidence('samples/energy', n)}, after {best:.3g}"
-        best = max(medians(quality[:-n], n), default=0.0)
-        if best >= IN_MODES and max(quality[-n:]) < best / t.worse:
-            return f"{self._evidence('samples/quality', n)}, after {best:.3g}"
+        energy, best = past.last("samples/energy", n), past.best("samples/energy", n, before=n, lowest=True)
+        if energy and best is not None and min(energy) > max(t.worse * best, best + t.unlike):
+            return f"{past.evidence('samples/energy', n)}, after {best:.3g}"
+        quality, best = past.last("samples/quality", n), past.best("samples/quality", n, before=n)
+        if quality and best is not None and best >= IN_MODES and max(quality) < best / t.worse:
+            return f"{past.evidence('samples/quality', n)}, after {best:.3g}"
         return None
 
     # What several of them ask.
 
     def _stuck(self) -> bool:
         """Whether the samples are visibly not the data, and not on their way there."""
-        found = self._last("samples/energy", self.thresholds.evaluations)
+        found = self._history.last("samples/energy", self.thresholds.evaluations)
         if not found or min(found) < self.thresholds.unlike:
             return False
         return found[-1] > (1 - self.thresholds.better) * found[0]
 
     def _sure(self) -> bool:
         """Whether D has told nearly all samples from real data, in as many of the last rows as there are."""
-        found = self._seen["theory/accuracy"][-self.thresholds.rows :]
-        return len(found) > 1 and median(found) >= self.thresholds.sure
+        found = self._history.last("theory/accuracy", self.thresholds.rows, at_least=2)
+        return bool(found) and median(found) >= self.thresholds.sure
 
     def _better_than_coin(self) -> list[bool]:
         """In which of the last rows D was better than a fair coin: a critic, in which it scored real samples higher.
-        None where there are too few rows.
+        Empty where there are too few rows.
         """
-        n = self.thresholds.rows
-        accuracy, high = self._last("theory/accuracy", n), self._last("theory/accuracy_high", n)
+        n, past = self.thresholds.rows, self._history
+        accuracy, high = past.last("theory/accuracy", n), past.last("theory/accuracy_high", n)
         if accuracy and high:
             return [a > h for a, h in zip(accuracy, high, strict=True)]
-        return [margin > 0 for margin in self._last("margin", n)]
-
-    def _last(self, key: str, n: int) -> list[float]:
-        """The last n values of a figure; none where there are fewer."""
-        found = self._seen[key][-n:]
-        return found if len(found) == n else []
-
-    def _median(self, key: str) -> float | None:
-        found = self._last(key, self.thresholds.rows)
-        return median(found) if found else None
-
-    def _evidence(self, key: str, n: int) -> str:
-        steps, found = self._steps[key][-n:], self._seen[key][-n:]
-        values = f"median {median(found):.3g}" if n > 5 else ", ".join(f"{v:.3g}" for v in found)
-        return f"{key} {values} at steps {steps[0]:,} to {steps[-1]:,}"
+        return [margin > 0 for margin in past.last("margin", n)]
 
     def _unlike(self) -> str:
-        return self._evidence("samples/energy", self.thresholds.evaluations)
-
-
-def medians(values: Sequence[float], n: int) -> list[float]:
-    """The median of each n values in a row.
-
-    >>> medians([1, 9, 2, 3], 3)
-    [2, 3]
-    """
-    return [median(values[i : i + n]) for i in range(len(values) - n + 1)]
-
-
-def swings(values: Iterable[float], least: float) -> list[float]:
-    """How far each swing goes, from values of at least `least` to values of at most `-least` or back.
-
-    >>> swings([1, 2, 0.1, -3, -0.1, 0.2, 1], least=0.5)
-    [2, 3, 1]
-    """
-    far = [v for v in values if abs(v) >= least and v]
-    return [max(map(abs, side)) for _, side in itertools.groupby(far, key=lambda v: v > 0)]
+        return self._history.evidence("samples/energy", self.thresholds.evaluations)
 
 
 def _is_finite(value: object) -> bool:

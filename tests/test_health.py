@@ -12,7 +12,8 @@ from gan_cli import checkpoint
 from gan_cli.alarms import ALARMS, CAUSE, SAW, alarm
 from gan_cli.check import GROUPS, leaves
 from gan_cli.errors import ConfigError
-from gan_cli.health import Health, Thresholds, medians, swings
+from gan_cli.health import Health, Thresholds
+from gan_cli.history import History, swings
 from gan_cli.paths import CONF_DIR
 
 FAIR = {"theory/accuracy": 0.5, "theory/accuracy_high": 0.54}
@@ -246,8 +247,16 @@ def test_the_config_has_the_defaults_of_the_class():
 
 
 def test_helpers_by_hand():
-    assert medians([5, 1, 9, 2], 3) == [5, 2]
-    assert medians([1.0], 2) == []
+    history = History()
+    assert history.best("x", 3) is None
+    found = []
+    for step, value in enumerate([5.0, 1.0, 9.0, 2.0, 7.0, 8.0]):
+        history.add(step, {"x": value})
+        found.append((history.best("x", 3), history.best("x", 3, before=1, lowest=True), history.ever("x", 9)))
+    # the medians of three are 5, 2, 7, 7; without the last value they are 5, 2, 7
+    assert found[2:] == [(5, None, True), (5, 5, True), (7, 2, True), (7, 2, True)]
+    assert history.last("x", 7) == []
+    assert history.last("x", 7, at_least=2) == [5, 1, 9, 2, 7, 8]
     assert swings([1, -1, 1, -0.2, 3], 0.5) == [1, 1, 3]
     assert swings([0, 0, 0], 0) == []
 

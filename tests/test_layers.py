@@ -26,7 +26,10 @@ LEVELS = (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity", "theory"),
     ),
-    ("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "health", "measure", "theory_plot"),
+    (
+        *("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "history", "health"),
+        *("measure", "theory_plot"),
+    ),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "contracts", "build", "resume", "probe"),
     ("cli",),

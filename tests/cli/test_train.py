@@ -181,7 +181,7 @@ def test_a_sweep_trains_every_combination_and_a_bad_one_does_not_end_it(gan_trai
 
 
 SICK = ("model=mlp", "model.width=8", "train.batch_size=16", "train.steps=6", "health.grace=0", "health.evaluations=2")
-SICK += ("health.patience=1", "train.sample_every=1", "train.checkpoint_every=100")  # an untrained G says much the same to every z
+SICK += ("health.patience=1", "train.sample_every=1", "train.checkpoint_every=100")  # an untrained G ignores most of z
 
 
 def test_a_run_that_an_alarm_ends_says_why_and_goes_on_when_asked_to(gan_train):
