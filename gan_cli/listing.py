@@ -119,18 +119,25 @@ def _read_status(entry: Entry) -> None:
 
 
 def _read_metrics(entry: Entry) -> None:
-    """The last whole line; a run that has not logged yet has none."""
+    """The last whole line, and those before it until the losses are told: a step may have drawn samples and logged
+    nothing else. A run that has not logged yet has none.
+    """
     path = entry.path / METRICS
     if not path.is_file():  # a pipe of this name would never end
         raise ValueError(f"{METRICS} is missing")
     with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+        start = max(0, file.seek(0, os.SEEK_END) - TAIL)
+        file.seek(start)
         lines = file.read(TAIL).split(b"\n")
     if lines == [b""]:
         return
     if len(lines) < 2:
         raise ValueError(f"{METRICS} has no whole line")
     content = _parsed(lines[-2], METRICS)  # behind the last line end is nothing, or a line that is being written
+    for line in reversed(lines[1 if start else 0 : -2]):  # the first of a part of the file is a part of a line
+        if "loss/d" in content:
+            break
+        content = _parsed(line, METRICS) | content
     entry.metrics = {key: value for key, value in content.items() if _is_number(value) or value in WORDS}
 
 

@@ -313,3 +313,14 @@ def test_the_directory_of_links_that_shows_the_newest_run_is_not_a_second_run(tm
     assert "latest" not in capsys.readouterr().out
     main([str(tmp_path / "latest")])
     assert "finished" in capsys.readouterr().out
+
+
+def test_a_row_of_samples_alone_does_not_hide_the_last_losses(listed, tmp_path):
+    """`train.sample_every` and `train.log_every` need not fall on the same steps."""
+    drawn = [{"step": step, "samples/energy": 0.1, "samples/text": "x" * 4000} for step in range(51, 90)]
+    put(tmp_path / "near", metrics=[FIGURES, *drawn[:3]])
+    put(tmp_path / "far", metrics=[FIGURES, *drawn])
+    near, far = sorted((row["metrics"] for row in listed()), key=len, reverse=True)
+    assert near["loss/d"] == 0.9
+    assert (near["step"], near["samples/energy"]) == (53, 0.1)
+    assert far == {"step": 89, "samples/energy": 0.1}
