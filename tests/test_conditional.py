@@ -26,7 +26,7 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("extra", [(), ("model.spectral_norm=true",), ("model.discriminator.minibatch_std=true",)])
+@pytest.mark.parametrize("extra", [(), ("model.spectral_norm=true", "model.discriminator.minibatch_std=true")])
 @pytest.mark.parametrize("loss", ["nonsaturating", "relativistic"])
 @pytest.mark.parametrize("family", SMALL)
 def test_every_family_trains_with_labels(family, loss, extra):
