@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from gan_cli import checkpoint
-from gan_cli.check import Problem, describe, leaves, matches, report
+from gan_cli.check import GROUPS, Problem, describe, leaves, matches, report
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.health import Thresholds
 from gan_cli.paths import real_run
@@ -98,6 +98,14 @@ def stored_config(directory: Path, trust: bool) -> dict[str, Any]:
         raise RunError(f"{path}: cannot be read: it is nested too deeply") from error
     if foreign:  # ours are stored resolved; somebody else's could read this machine's environment
         raise RunError(f"{path}: is not a stored config: {foreign[0]} still has an interpolation")
+    missing = [group for group in GROUPS if group not in config]
+    if missing:
+        made_by = read_or_empty(directory / "run.json").get("versions")
+        version = made_by.get("gan-cli") if isinstance(made_by, dict) else None
+        raise RunError(
+            f"{path}: has no {', '.join(missing)}: another version of gan-cli made this run"
+            f"{f', {version}' if version else ''}; go on with it in that version"
+        )
     if not trust:
         refuse_foreign(config, str(path), "add trust=true")
     return config

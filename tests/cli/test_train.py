@@ -241,6 +241,17 @@ def test_a_stored_config_is_plain_data_and_reads_no_environment(gan_train, monke
     assert "seed still has an interpolation" in err
 
 
+def test_a_run_of_a_version_that_knew_fewer_groups_is_told_as_such(gan_train):
+    gan_train(*TINY)
+    (run,) = runs()
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump({k: v for k, v in config.items() if k not in ("aids", "health")}))
+    code, _, err = gan_train(f"resume={run}", "train.steps=8")
+    assert code == 5
+    assert "has no aids, health: another version of gan-cli made this run" in err
+    assert "choose one" not in err, "no choice of the user's can help"
+
+
 def test_an_exit_code_does_not_depend_on_hydras_own_setting(gan_train, monkeypatch):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     assert gan_train("loss=nosuch")[0] == 2
