@@ -80,8 +80,8 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
         penalised = penalty is not None and penalty.per_sample
         seen = (pack * data.shape[0], *data.shape[1:])
         D = builder.part("model.discriminator", shape=seen, penalised=penalised, classes=classes)
-        if D is not None and builder.model("spectral_norm", False):
-            spectral_norm(D)
+        if D is not None and builder.model("spectral_norm", False) and not spectral_norm(D):
+            builder.problems.append(Problem("model.spectral_norm", "D has no layer with a matrix of weights to divide"))
         if G is not None:
             builder.problems += contracts.maps("model.generator", G, (2, dim), (2, *data.shape), classes)
         if D is not None:
@@ -121,18 +121,23 @@ def watcher(thresholds: Thresholds, config: dict[str, Any], reals: Stream) -> He
     return Health(thresholds, dict(leaves(config)), modes, None if labels is None else effective_number(labels))
 
 
-def spectral_norm(D: nn.Module) -> None:
+def spectral_norm(D: nn.Module) -> int:
     """Divide every weight of D by its largest singular value (Miyato et al. 2018, arXiv:1802.05957), in place.
 
     A convolution's weight [out, in, h, w] counts as the matrix [out, in h w], as in the paper. The value is followed by
     one power iteration an update. A weight that starts at 0, as one in each of R3GAN's blocks does, has no norm to
     divide by: it starts as a draw.
+
+    Returns:
+        How many layers it found.
     """
-    for module in list(D.modules()):
-        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
-            if not module.weight.any():
-                nn.init.normal_(module.weight)
-            parametrizations.spectral_norm(module)
+    kinds = nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
+    layers = [module for module in D.modules() if isinstance(module, kinds)]
+    for layer in layers:
+        if not layer.weight.any():
+            nn.init.normal_(layer.weight)
+        parametrizations.spectral_norm(layer)
+    return len(layers)
 
 
 def pick_device(name: str) -> torch.device:

@@ -19,12 +19,13 @@ from gan_cli.settings import TrainConfig
 
 def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:
     """Conditional networks need labels that count from 0, each of a sample of its own."""
-    y = None if reals.examples is None else reals.examples.y
-    if y is None:
+    held = reals.held_out("labels")
+    parts = [part.y for part in (reals.examples, held) if part is not None and part.y is not None]
+    if not parts:
         why = f"{type(reals.data).__name__} has no labels; use data with labels, or conditional=false"
         yield Problem("model.conditional", why)
-    elif y.min() < 0:
-        why = f"labels must be 0 or more, and the data have {int(y.min())}; give them numbers from 0 on"
+    elif (least := min(int(y.min()) for y in parts)) < 0:
+        why = f"labels must be 0 or more, and the data have {least}; give them numbers from 0 on"
         yield Problem("model.conditional", why)
     if pack > 1:
         yield Problem("model.pack", "a pack has no label of its own; use pack=1, or conditional=false")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_cli import dirac, diversity, plots
 from gan_cli.data.mixture import Mixture
 from gan_cli.grid import tile
-from gan_cli.run import Metrics, Run, call
+from gan_cli.run import Metrics, Run, call, device_random, set_device_random
 from gan_cli.seeds import generator
 
 Picture = np.ndarray[Any, Any]
@@ -159,5 +159,9 @@ def evaluating(net: nn.Module) -> Iterator[nn.Module]:
 @contextmanager
 def unseen(run: Run) -> Iterator[None]:
     """Looking must not change the run: whatever draws random numbers in here, training goes on as if it had not."""
-    with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
-        yield
+    state = device_random(run.device)
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            set_device_random(run.device, state)

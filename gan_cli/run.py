@@ -194,10 +194,7 @@ class Run:
             self.noise = generator(self.seed, "noise", self.step, device=self.device)
             return
         self.noise.set_state(state["noise"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["random_device"], self.device)
-        elif self.device.type == "mps":
-            torch.mps.set_rng_state(state["random_device"])
+        set_device_random(self.device, state["random_device"])
 
 
 def call(net: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:
@@ -211,6 +208,14 @@ def device_random(device: torch.device) -> Tensor | None:
     if device.type == "cuda":
         return torch.cuda.get_rng_state(device)
     return torch.mps.get_rng_state() if device.type == "mps" else None
+
+
+def set_device_random(device: torch.device, state: Tensor | None) -> None:
+    """Put back what `device_random` gave."""
+    if state is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    elif state is not None and device.type == "mps":
+        torch.mps.set_rng_state(state)
 
 
 def machine() -> dict[str, Any]:

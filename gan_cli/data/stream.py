@@ -139,9 +139,11 @@ class Stream:
         aside = tenth if held_out == "auto" else held_out
         if len(x) - aside < self.batch_size:
             but = f", {aside} of them held out" if aside else ""
+            left = len(x) - aside
+            advice = f"a batch size of {left} or less" if left > 0 else f"held_out to less than {len(x)}"
             raise DataError(
                 f"the data set has {len(x)} examples{but}, fewer than one batch of {self.batch_size}\n"
-                f"set a batch size of {max(len(x) - aside, 1)} or less, or add examples"
+                f"set {advice}, or add examples"
                 if len(x)
                 else "the data set is empty; add examples"
             )

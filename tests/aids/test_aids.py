@@ -108,6 +108,11 @@ def test_what_cannot_be_is_refused(overrides, message):
     assert message in str(error.value)
 
 
+def test_a_D_without_weights_to_divide_has_no_spectral_norm():
+    with pytest.raises(ConfigError, match=r"model\.spectral_norm: D has no layer with a matrix of weights"):
+        make_run("experiment=dirac/minimax", "model.spectral_norm=true")
+
+
 def test_the_best_fakes_are_those_that_D_finds_most_real_and_their_share_falls():
     aids = Aids(top_k=0.5, top_k_steps=100)
     logits = torch.tensor([0.1, 3.0, -1.0, 2.0])

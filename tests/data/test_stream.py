@@ -150,6 +150,8 @@ def test_auto_holds_out_a_tenth_and_leaves_a_batch(examples, batch, aside):
 def test_more_held_out_than_there_is_to_spare_is_refused():
     with pytest.raises(DataError, match="10 examples, 7 of them held out, fewer than one batch of 4"):
         Stream(Numbers(10), batch_size=4, seed=0, held_out=7)
+    with pytest.raises(DataError, match="set held_out to less than 10"):
+        Stream(Numbers(10), batch_size=4, seed=0, held_out=12)
 
 
 def test_a_density_draws_what_it_holds_out_by_name():
