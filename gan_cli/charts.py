@@ -26,6 +26,10 @@ CHARTS: dict[str, dict[str, list[Any]]] = {
             "Margin",
             ["theory/accuracy", "theory/accuracy_low", "theory/accuracy_high"],
         ],
+        "pairs that D ranks right, and the band of one that cannot tell": [
+            "Margin",
+            ["theory/ranking", "theory/ranking_low", "theory/ranking_high"],
+        ],
         "mean |D - D*|": ["Multiline", ["^theory/d_gap$"]],
         "balance: G's share of both gradients": ["Multiline", ["^theory/balance$"]],
         "pull on G: per sample, and on all together": ["Multiline", ["^theory/g_(slope|shift)$"]],

@@ -5,10 +5,10 @@ A pure function of the rows of `metrics.jsonl`, which is cut back on resume: rea
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import Any
 
 from gan_cli.alarms import Alarm, alarm
@@ -21,8 +21,8 @@ WATCHED = frozenset(
     {
         *("samples/energy", "samples/distance", "samples/nearest"),
         *("samples/modes", "samples/quality", "samples/classes"),
-        *("theory/accuracy", "theory/accuracy_high", "theory/g_pull", "theory/g_slope", "theory/critic_gap"),
-        *("logit/real", "logit/fake"),
+        *("theory/ranking", "theory/ranking_low", "theory/ranking_high", "theory/accuracy"),
+        *("theory/g_pull", "theory/g_slope", "logit/real", "logit/fake"),
     }
 )
 
@@ -38,6 +38,7 @@ class Thresholds:
     grace: int = 100
     rows: int = 10
     evaluations: int = 3
+    span: int = 500
     patience: int = 3
     unlike: float = 0.05
     better: float = 0.1
@@ -56,8 +57,9 @@ class Thresholds:
         for name in ("rows", "evaluations", "swing_rows", "swings"):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name} must be at least 2, got {getattr(self, name)}")
-        if self.grace < 0 or self.patience < 1:
-            raise ValueError(f"grace must be at least 0 and patience 1, got {self.grace} and {self.patience}")
+        for name, least in (("grace", 0), ("span", 0), ("patience", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         for name in ("unlike", "better", "sure", "pull", "gone", "distance", "nearest", "modes", "amplitude"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
@@ -86,7 +88,7 @@ class Health:
         self.modes, self.classes = modes, classes
         self.raised: dict[str, Alarm] = {}
         self._history = History()
-        self._widest = 0.0  # |D(x) - D(G(z))| so far
+        self._widest = 0.0  # D(x) - D(G(z)) so far, in either direction
         self._judges: dict[str, Callable[[], str | None]] = {
             "mode_collapse": self._mode_collapse,
             "vanishing_gradient": self._vanishing_gradient,
@@ -103,11 +105,11 @@ class Health:
             The alarms that it raises; each comes once a run.
         """
         new = {key: float(v) for key, v in figures.items() if key in WATCHED and _is_finite(v)}
-        if "theory/critic_gap" in new:
-            new["margin"] = new["theory/critic_gap"]
-        elif {"logit/real", "logit/fake"} <= new.keys():
-            new["margin"] = new["logit/real"] - new["logit/fake"]
-        self._widest = max(self._widest, abs(new.get("margin", 0.0)))
+        if {"theory/ranking", "theory/ranking_low", "theory/ranking_high"} <= new.keys():
+            new["tells"] = float(new["theory/ranking"] > new["theory/ranking_high"])
+            if {"logit/real", "logit/fake"} <= new.keys():
+                new["lead"] = lead(new)
+                self._widest = max(self._widest, abs(new["lead"]))
         if step < self.thresholds.grace:
             return []
         self._history.add(step, new)
@@ -136,7 +138,7 @@ class Health:
     # What each alarm means: its evidence, or None.
 
     def _mode_collapse(self) -> str | None:
-        """Samples are much more alike than real data, for a few evaluations, and are not becoming less so.
+        """Samples are much more alike than real data, for a while, and are not becoming less so.
 
         The samples of a G that has learned nothing yet are alike too: one that never was varied has longer, and where D
         is sure of all samples it is D that keeps G from learning. That z makes no difference at all is seen at once.
@@ -144,61 +146,58 @@ class Health:
         t, past = self.thresholds, self._history
         spread = past.last("samples/distance", t.evaluations)
         deaf = bool(spread) and max(spread) < IGNORES_Z
-        if not deaf and self._sure():
+        if not deaf and self._sure(past.newest("theory/ranking", t.rows)):
             return None
-        in_modes = all(q >= IN_MODES for q in past.last("samples/quality", t.evaluations))  # else modes say nothing
+        in_modes = all(q >= IN_MODES for q in past.newest("samples/quality", t.evaluations))  # else modes say nothing
         for key, least, unit in (
             ("samples/distance", t.distance, " of real data's"),
             ("samples/nearest", t.nearest, " of real data's"),
             ("samples/modes", t.modes * (self.modes or 0) * in_modes, f" of {self.modes}"),
             ("samples/classes", t.modes * (self.classes or 0), f" of {self.classes or 0:.1f}"),
         ):
-            n = t.evaluations if deaf or past.ever(key, least) else t.evaluations * t.patience
-            found = past.last(key, n)
+            times = 0 if deaf else 1 if past.ever(key, least) else t.patience
+            found = past.last(key, t.evaluations * max(times, 1), t.span * times)
             if found and max(found) < least and found[-1] <= (1 + t.better) * found[0]:
-                return f"{past.evidence(key, t.evaluations, unit)}; the alarm is for less than {least:.3g}"
+                return f"{past.evidence(key, len(found), unit)}; the alarm is for less than {least:.3g}"
         return None
 
     def _vanishing_gradient(self) -> str | None:
         """D tells samples apart, and next to nothing of it arrives at G."""
-        t, past = self.thresholds, self._history
-        if not self._stuck() or sum(self._better_than_coin()) <= t.rows // 2:
+        t, past, better = self.thresholds, self._history, self._better_than_luck()
+        if sum(better) <= len(better) / 2 or not self._stuck():
             return None
-        pull, slope = (past.median(f"theory/{name}", t.rows) for name in ("g_pull", "g_slope"))
+        pull, slope = (past.median(f"theory/{name}", t.rows, t.span) for name in ("g_pull", "g_slope"))
         if pull is not None and pull < t.pull:
-            return f"{past.evidence('theory/g_pull', t.rows)}; {self._unlike()}"
+            return f"{past.evidence('theory/g_pull', len(better))}; {self._unlike()}"
         best = past.best("theory/g_slope", t.rows)
         if slope is not None and best is not None and slope < t.gone * best:
-            return f"{past.evidence('theory/g_slope', t.rows)}, after {best:.3g}; {self._unlike()}"
+            return f"{past.evidence('theory/g_slope', len(better))}, after {best:.3g}; {self._unlike()}"
         return None
 
     def _d_too_strong(self) -> str | None:
         """D has been sure for long, and the samples stay as unlike the data as they were."""
         t, past = self.thresholds, self._history
-        if not past.last("theory/accuracy", t.rows) or not self._sure() or not self._stuck():
+        ranking, pull = past.last("theory/ranking", t.rows, t.span), past.median("theory/g_pull", t.rows, t.span)
+        if not self._sure(ranking) or not self._stuck():
             return None
-        pull = past.median("theory/g_pull", t.rows)
         if "vanishing_gradient" in self.raised or (pull is not None and pull < 3 * t.pull):
             return None  # that one has the cause, or is about to show
-        return f"{past.evidence('theory/accuracy', t.rows)}; {self._unlike()}"
+        return f"{past.evidence('theory/ranking', len(ranking))}; {self._unlike()}"
 
     def _d_too_weak(self) -> str | None:
         """D cannot tell samples from data that anybody could tell apart."""
-        n, better = self.thresholds.rows, self._better_than_coin()
-        # Nearly all rows: by turns better and worse than a coin is another illness.
-        if not better or sum(better) > n // 5 or not self._stuck():
+        better = self._better_than_luck()
+        if not better or not mostly(not tells for tells in better) or not self._stuck():
             return None
-        key = "theory/accuracy" if self._history.last("theory/accuracy", n) else "margin"
-        return f"{self._history.evidence(key, n)}; {self._unlike()}"
+        return f"{self._history.evidence('theory/ranking', len(better))}; {self._unlike()}"
 
     def _oscillating(self) -> str | None:
-        """D's margin, the mean score of real samples over that of fakes, swings from one side of 0 to the other."""
+        """D's lead, the mean score of real samples over that of fakes, swings from one side of 0 to the other."""
         t, past = self.thresholds, self._history
         energy = past.median("samples/energy", t.evaluations)
         if energy is not None and energy < t.unlike:  # the average of G is where it should be
             return None
-        margins = past.last("margin", t.swing_rows, at_least=t.swings)
-        peaks = swings(margins, t.amplitude * self._widest)[-t.swings :]
+        peaks = swings(past.newest("lead", t.swing_rows), t.amplitude * self._widest)[-t.swings :]
         before, after = peaks[: t.swings // 2], peaks[t.swings // 2 :]
         if len(peaks) < t.swings or mean(after) < FADING * mean(before):
             return None
@@ -208,43 +207,56 @@ class Health:
     def _metric_regressing(self) -> str | None:
         """Samples were much better for a while than they are now and have been for a while."""
         t, past = self.thresholds, self._history
-        n = t.evaluations
         if "mode_collapse" in self.raised:  # it has an alarm of its own
             return None
-        energy, best = past.last("samples/energy", n), past.best("samples/energy", n, before=n, lowest=True)
-        if energy and best is not None and min(energy) > max(t.worse * best, best + t.unlike):
-            return f"{past.evidence('samples/energy', n)}, after {best:.3g}"
-        quality, best = past.last("samples/quality", n), past.best("samples/quality", n, before=n)
-        if quality and best is not None and best >= IN_MODES and max(quality) < best / t.worse:
-            return f"{past.evidence('samples/quality', n)}, after {best:.3g}"
+        found = past.last("samples/energy", t.evaluations, t.span)
+        best = past.best("samples/energy", t.evaluations, before=len(found), lowest=True)
+        if found and best is not None and min(found) > max(t.worse * best, best + t.unlike):
+            return f"{past.evidence('samples/energy', len(found))}, after {best:.3g}"
+        found = past.last("samples/quality", t.evaluations, t.span)
+        best = past.best("samples/quality", t.evaluations, before=len(found))
+        if found and best is not None and best >= IN_MODES and max(found) < best / t.worse:
+            return f"{past.evidence('samples/quality', len(found))}, after {best:.3g}"
         return None
 
     # What several of them ask.
 
     def _stuck(self) -> bool:
         """Whether the samples are visibly not the data, and not on their way there."""
-        found = self._history.last("samples/energy", self.thresholds.evaluations)
-        if not found or min(found) < self.thresholds.unlike:
-            return False
-        return found[-1] > (1 - self.thresholds.better) * found[0]
+        t, found = self.thresholds, self._energies()
+        return bool(found) and min(found) >= t.unlike and found[-1] > (1 - t.better) * found[0]
 
-    def _sure(self) -> bool:
-        """Whether D has told nearly all samples from real data, in as many of the last rows as there are."""
-        found = self._history.last("theory/accuracy", self.thresholds.rows, at_least=2)
-        return bool(found) and median(found) >= self.thresholds.sure
-
-    def _better_than_coin(self) -> list[bool]:
-        """In which of the last rows D was better than a fair coin: a critic, in which it scored real samples higher.
-        Empty where there are too few rows.
-        """
-        n, past = self.thresholds.rows, self._history
-        accuracy, high = past.last("theory/accuracy", n), past.last("theory/accuracy_high", n)
-        if accuracy and high:
-            return [a > h for a, h in zip(accuracy, high, strict=True)]
-        return [margin > 0 for margin in past.last("margin", n)]
+    def _energies(self) -> list[float]:
+        return self._history.last("samples/energy", self.thresholds.evaluations, self.thresholds.span)
 
     def _unlike(self) -> str:
-        return self._history.evidence("samples/energy", self.thresholds.evaluations)
+        return self._history.evidence("samples/energy", len(self._energies()))
+
+    def _sure(self, rankings: list[float]) -> bool:
+        """Whether D has told nearly all samples from real data: no critic, which is wanted to be sure."""
+        is_critic = not self._history.newest("theory/accuracy", 1)
+        return not is_critic and len(rankings) > 1 and mostly(r >= self.thresholds.sure for r in rankings)
+
+    def _better_than_luck(self) -> list[bool]:
+        """In which of the last rows D could tell; empty where there are too few."""
+        return [tells > 0 for tells in self._history.last("tells", self.thresholds.rows, self.thresholds.span)]
+
+
+def mostly(said: Iterable[bool]) -> bool:
+    """Whether four of five say so: one noisy row changes nothing, and by turns yes and no is neither.
+
+    >>> mostly([True, True, False, True, True]), mostly([True, False, True, True])
+    (True, False)
+    """
+    said = list(said)
+    return sum(said) >= 0.8 * len(said)
+
+
+def lead(row: Mapping[str, float]) -> float:
+    """D(x) - D(G(z)), the mean over the batch, where D's ranking of held-out pairs says that it is no luck; else 0."""
+    margin, ranking = row["logit/real"] - row["logit/fake"], row["theory/ranking"]
+    ahead, behind = ranking > row["theory/ranking_high"], ranking < row["theory/ranking_low"]
+    return margin if (ahead and margin > 0) or (behind and margin < 0) else 0.0
 
 
 def _is_finite(value: object) -> bool:

@@ -20,14 +20,22 @@ class History:
             self._steps[key].append(step)
             self._values[key].append(value)
 
-    def last(self, key: str, n: int, at_least: int | None = None) -> list[float]:
-        """The last n values of a figure; none where there are fewer than that, or than `at_least`."""
-        found = self._values[key][-n:]
-        return found if len(found) >= (n if at_least is None else at_least) else []
+    def newest(self, key: str, n: int) -> list[float]:
+        """The last n values of a figure, or as many as there are."""
+        return self._values[key][-n:]
 
-    def median(self, key: str, n: int) -> float | None:
-        """Of the last n values; None where there are fewer."""
-        found = self.last(key, n)
+    def last(self, key: str, n: int, span: int = 0) -> list[float]:
+        """The last n values of a figure, and more where those lie within less than `span` steps; none where the run is
+        not that long yet.
+        """
+        steps, start = self._steps[key], len(self._steps[key]) - n
+        while start >= 0 and steps[-1] - steps[start] < span:
+            start -= 1
+        return self._values[key][start:] if start >= 0 else []
+
+    def median(self, key: str, n: int, span: int = 0) -> float | None:
+        """Of what `last` gives; None where it gives nothing."""
+        found = self.last(key, n, span)
         return median(found) if found else None
 
     def best(self, key: str, n: int, before: int = 0, lowest: bool = False) -> float | None:
@@ -52,7 +60,7 @@ class History:
         return highest is not None and highest >= least
 
     def evidence(self, key: str, n: int, unit: str = "") -> str:
-        """The last n values in words: each of a few, the median of many."""
+        """The last n values in words: a few one by one, of many the median."""
         steps, found = self._steps[key][-n:], self._values[key][-n:]
         values = f"median {median(found):.3g}" if n > 5 else ", ".join(f"{v:.3g}" for v in found)
         return f"{key} {values}{unit} at steps {steps[0]:,} to {steps[-1]:,}"

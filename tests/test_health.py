@@ -16,8 +16,9 @@ from gan_cli.health import Health, Thresholds
 from gan_cli.history import History, swings
 from gan_cli.paths import CONF_DIR
 
-FAIR = {"theory/accuracy": 0.5, "theory/accuracy_high": 0.54}
-SURE = {"theory/accuracy": 1.0, "theory/accuracy_high": 0.54}
+BAND = {"theory/ranking_low": 0.46, "theory/ranking_high": 0.54, "theory/accuracy": 0.7}
+FAIR = {"theory/ranking": 0.5} | BAND
+SURE = {"theory/ranking": 1.0} | BAND
 GOOD = {"samples/energy": 0.003, "samples/distance": 1.0, "samples/nearest": 1.0}
 BAD = {"samples/energy": 0.3, "samples/distance": 0.9, "samples/nearest": 2.0}
 
@@ -48,8 +49,8 @@ def test_a_run_that_learns_and_converges_raises_nothing():
     def falling(step):
         return 0.5 * math.exp(-step / 300)
 
-    figures = named(GOOD, samples__energy=falling, theory__accuracy_high=0.54)
-    figures |= {"theory__accuracy": lambda step: 0.5 + 0.5 * math.exp(-step / 400)}
+    figures = named(GOOD, BAND, samples__energy=falling)
+    figures |= {"theory__ranking": lambda step: 0.5 + 0.5 * math.exp(-step / 400)}
     figures |= {"theory__g_pull": 0.5, "theory__g_slope": lambda step: math.exp(-step / 100), "samples__modes": 8.0}
     assert run(**figures) == []
 
@@ -64,19 +65,19 @@ def test_a_coin_that_is_right_to_be_one_raises_nothing():
     ("figure", "sick", "healthy"),
     [("distance", 0.05, 0.7), ("nearest", 0.01, 0.5), ("modes", 3.0, 4.0), ("classes", 1.7, 6.0)],
 )
-def test_mode_collapse_is_three_evaluations_of_samples_that_are_all_alike(figure, sick, healthy):
+def test_mode_collapse_is_a_while_of_samples_that_are_all_alike(figure, sick, healthy):
     def samples(value):
         return named(GOOD, {"samples/quality": 0.9, f"samples/{figure}": value})
 
-    assert run(**samples(lambda step: healthy if step < 1000 else sick)) == [("mode_collapse", 1200)]
+    assert run(**samples(lambda step: healthy if step < 1000 else sick)) == [("mode_collapse", 1500)]
     assert run(**samples(healthy)) == []
     assert run(**samples(lambda step: sick if step == 500 else healthy)) == [], "one evaluation is none"
     assert run(**samples(lambda step: sick if step % 300 else healthy)) == [], "nor are two in a row"
 
 
 def test_a_G_that_never_was_varied_has_longer_but_not_for_ever():
-    assert run(**named(GOOD, samples__distance=0.05)) == [("mode_collapse", 900)], "three times three evaluations"
-    assert run(**named(GOOD, samples__distance=lambda step: 0.05 if step < 900 else 0.7)) == []
+    assert run(**named(GOOD, samples__distance=0.05)) == [("mode_collapse", 1600)], "three times 500 steps"
+    assert run(**named(GOOD, samples__distance=lambda step: 0.05 if step < 1600 else 0.7)) == []
 
 
 def test_a_G_that_ignores_z_is_caught_within_three_evaluations():
@@ -85,7 +86,7 @@ def test_a_G_that_ignores_z_is_caught_within_three_evaluations():
 
 
 def test_a_G_that_D_keeps_from_learning_has_not_collapsed():
-    assert run(**named(SURE, BAD, samples__distance=0.05)) == [("d_too_strong", 550)]
+    assert run(**named(SURE, BAD, samples__distance=0.05)) == [("d_too_strong", 600)]
 
 
 def test_samples_that_become_more_varied_have_not_collapsed():
@@ -95,16 +96,16 @@ def test_samples_that_become_more_varied_have_not_collapsed():
 def test_few_modes_are_a_collapse_only_where_the_samples_lie_in_modes():
     few = named(GOOD, samples__modes=1.0)
     assert run(**few, samples__quality=0.01) == []
-    assert run(**few, samples__quality=0.5) == [("mode_collapse", 900)]
+    assert run(**few, samples__quality=0.5) == [("mode_collapse", 1600)]
     assert run(**few, samples__quality=0.5, health=Health()) == [], "how many there are is not known"
 
 
 def test_d_too_strong_is_a_D_that_is_sure_while_the_samples_stay_bad():
-    assert run(**named(SURE, BAD, theory__g_pull=0.99)) == [("d_too_strong", 550)], "ten rows, from step 100 on"
+    assert run(**named(SURE, BAD, theory__g_pull=0.99)) == [("d_too_strong", 600)], "500 steps, from step 100 on"
     assert run(**named(SURE, GOOD)) == [], "what is left to tell is not visible"
-    assert run(**named(SURE, BAD, theory__accuracy=0.97)) == []
+    assert run(**named(SURE, BAD, theory__ranking=0.97)) == []
     assert run(**named(SURE, BAD, samples__energy=lambda step: 0.6 * 0.93 ** (step / 100))) == [], "G learns"
-    assert run(**named(SURE, BAD, theory__accuracy=lambda step: 1.0 if step % 100 else 0.8)) == []
+    assert run(**named(SURE, BAD, theory__ranking=lambda step: 1.0 if step % 100 else 0.8)) == [], "by turns"
     assert run(**named(SURE)) == [], "nobody has seen the samples"
 
 
@@ -112,40 +113,41 @@ def test_one_noisy_row_neither_raises_nor_hides_an_alarm():
     def noisy(step):
         return 0.5 if step == 300 else 1.0
 
-    assert run(**named(SURE, BAD, theory__accuracy=noisy)) == [("d_too_strong", 550)]
-    assert run(**named(FAIR, GOOD, theory__accuracy=lambda step: 1.0 if step == 300 else 0.5)) == []
+    assert run(**named(SURE, BAD, theory__ranking=noisy)) == [("d_too_strong", 600)]
+    assert run(**named(FAIR, GOOD, theory__ranking=lambda step: 1.0 if step == 300 else 0.5)) == []
 
 
 def test_d_too_weak_is_a_coin_before_samples_that_are_visibly_not_the_data():
-    assert run(**named(FAIR, BAD)) == [("d_too_weak", 550)]
+    assert run(**named(FAIR, BAD)) == [("d_too_weak", 600)]
     assert run(**named(FAIR, GOOD)) == [], "equilibrium"
-    assert run(**named(FAIR, BAD, theory__accuracy=0.3)) == [("d_too_weak", 550)], "G fools it"
-    assert run(**named(FAIR, BAD, theory__accuracy=0.55)) == [], "the band of a fair coin ends at 0.54"
-    assert run(**named(FAIR, BAD, theory__accuracy=lambda step: 0.3 if step // 50 % 3 else 0.8)) == []
+    assert run(**named(FAIR, BAD, theory__ranking=0.3)) == [("d_too_weak", 600)], "G fools it"
+    assert run(**named(FAIR, BAD, theory__ranking=0.55)) == [], "the band of a fair coin ends at 0.54"
+    assert run(**named(FAIR, BAD, theory__ranking=lambda step: 0.3 if step // 50 % 3 else 0.8)) == []
 
 
-def test_a_critic_has_no_accuracy_and_is_weak_where_it_scores_fakes_higher():
-    def critic(gap):
-        return named(BAD, theory__critic_gap=gap, logit__real=5.0, logit__fake=0.0)
+def test_a_critic_can_be_too_weak_and_never_too_strong():
+    def critic(ranking):
+        figures = named(FAIR, BAD, theory__ranking=ranking)
+        return {key: value for key, value in figures.items() if key != "theory__accuracy"}
 
-    assert run(**critic(-0.1)) == [("d_too_weak", 550)], "judged on held-out data, where there are such figures"
-    assert run(**critic(3.0)) == [], "a strong critic is what Wasserstein's loss wants"
+    assert run(**critic(0.2)) == [("d_too_weak", 600)]
+    assert run(**critic(1.0)) == [], "a strong critic is what Wasserstein's loss wants"
 
 
 def test_vanishing_gradient_is_a_D_that_can_tell_and_a_loss_that_lets_nothing_through():
-    assert run(**named(SURE, BAD, theory__g_pull=1e-4)) == [("vanishing_gradient", 550)], "and not d_too_strong too"
+    assert run(**named(SURE, BAD, theory__g_pull=1e-4)) == [("vanishing_gradient", 600)], "and not d_too_strong too"
     assert run(**named(SURE, BAD, theory__g_pull=0.2)) == [], "neither is clear yet"
-    assert run(**named(FAIR, BAD, theory__g_pull=1e-4)) == [("d_too_weak", 550)], "D has nothing to let through"
+    assert run(**named(FAIR, BAD, theory__g_pull=1e-4)) == [("d_too_weak", 600)], "D has nothing to let through"
     assert run(**named(SURE, GOOD, theory__g_pull=1e-4)) == []
-    assert run(**named(SURE, BAD, theory__accuracy=0.9, theory__g_pull=0.15)) == []
+    assert run(**named(SURE, BAD, theory__ranking=0.9, theory__g_pull=0.15)) == []
 
 
 def test_a_gradient_that_was_there_and_is_gone_has_vanished_whatever_the_loss():
     def dying(step):
         return 1.0 if step < 800 else 1e-3
 
-    clear = named(SURE, BAD, theory__accuracy=0.9, theory__g_pull=1.0)
-    assert run(**clear, theory__g_slope=dying) == [("vanishing_gradient", 1050)], "six rows of ten, from 800 on"
+    clear = named(SURE, BAD, theory__ranking=0.9, theory__g_pull=1.0)
+    assert run(**clear, theory__g_slope=dying) == [("vanishing_gradient", 1050)], "six rows of eleven, from 800 on"
     assert run(**clear, theory__g_slope=1e-3) == [], "always small: the scale of the data"
 
 
@@ -153,7 +155,7 @@ def test_metric_regressing_is_a_clearly_better_past():
     def sick(step):
         return 0.01 if 400 <= step <= 1000 else 0.2
 
-    assert run(**named(GOOD, samples__energy=sick)) == [("metric_regressing", 1300)], "three evaluations after 1,000"
+    assert run(**named(GOOD, samples__energy=sick)) == [("metric_regressing", 1600)], "500 steps, from 1,100 on"
     assert run(**named(GOOD, samples__energy=lambda step: 0.01 if step == 500 else 0.2)) == [], "one lucky evaluation"
     assert run(**named(GOOD, samples__energy=lambda step: 0.2 if step == 1100 else 0.01)) == [], "one unlucky one"
     assert run(**named(GOOD, samples__energy=lambda step: 0.002 if step < 1000 else 0.03)) == [], "nobody sees that"
@@ -164,7 +166,7 @@ def test_quality_can_regress_where_distances_do_not_show_it():
     def quality(step):
         return 0.9 if step < 1000 else 0.3
 
-    assert run(**named(GOOD, samples__quality=quality, samples__modes=8.0)) == [("metric_regressing", 1200)]
+    assert run(**named(GOOD, samples__quality=quality, samples__modes=8.0)) == [("metric_regressing", 1500)]
     assert run(**named(GOOD, samples__quality=lambda step: quality(step) / 10, samples__modes=8.0)) == []
 
 
@@ -173,12 +175,16 @@ def test_a_collapse_is_not_told_twice():
         return 1.0 if step < 1000 else 0.01
 
     figures = named(GOOD, samples__distance=collapsing, samples__energy=lambda step: 0.3 - 0.29 * collapsing(step))
-    assert run(**figures) == [("mode_collapse", 1200)]
+    assert run(**figures) == [("mode_collapse", 1500)]
 
 
 def wave(size, period=200.0):
     """D(x) - D(G(z)) of two players who circle: of the angle of a Dirac-GAN, with twice its frequency."""
-    return {"logit__real": 0.0, "logit__fake": lambda step: size(step) * math.sin(2 * math.pi * (step + 20) / period)}
+
+    def fake(step):
+        return size(step) * math.sin(2 * math.pi * (step + 20) / period)
+
+    return named(BAND, logit__real=0.0, logit__fake=fake, theory__ranking=lambda step: float(fake(step) < 0))
 
 
 def test_oscillating_is_a_margin_that_swings_through_0_and_does_not_fade():
@@ -187,15 +193,16 @@ def test_oscillating_is_a_margin_that_swings_through_0_and_does_not_fade():
     assert run(**wave(lambda step: math.exp(-step / 500))) == [], "it fades"
     assert run(**wave(lambda step: 1.0 if step < 500 else 0.1)) == [], "it has faded"
     assert run(**wave(lambda step: 1.0 if step == 50 else 0.1)) == [], "what is left is noise"
-    assert run(logit__real=lambda step: 2 + math.sin(step), logit__fake=0.0) == [], "D stays ahead"
-    assert run(**wave(lambda step: 1.0), **named(GOOD)) == [], "the average of G is fine"
-    assert run(**wave(lambda step: 1.0), **named(BAD)) == [("oscillating", 700)]
+    assert run(**named(SURE), logit__real=lambda step: 2 + math.sin(step), logit__fake=0.0) == [], "D stays ahead"
+    assert run(**wave(lambda step: 1.0) | named(GOOD)) == [], "the average of G is fine"
+    assert run(**wave(lambda step: 1.0) | named(BAD)) == [("oscillating", 700)]
+    assert run(**wave(lambda step: 1.0) | {"theory__ranking": 0.5}) == [], "luck"
     assert run(**wave(lambda step: 1.0, period=2500.0)) == [], "once is no oscillation"
 
 
 def test_an_alarm_comes_once():
     health = Health()
-    assert run(health=health, **named(FAIR, BAD)) == [("d_too_weak", 550)]
+    assert run(health=health, **named(FAIR, BAD)) == [("d_too_weak", 600)]
     assert run(health=health, **named(FAIR, BAD)) == []
     assert [*health.raised] == ["d_too_weak"]
 
@@ -206,15 +213,15 @@ def test_nobody_judges_the_first_steps():
 
 
 def test_figures_that_are_no_numbers_are_passed_over():
-    figures = named(FAIR, GOOD, theory__js="n/a", theory__accuracy="nan", samples__energy=float("nan"))
+    figures = named(FAIR, GOOD, theory__js="n/a", theory__ranking="nan", samples__energy=float("nan"))
     assert run(**figures, theory__critic_gap=float("inf")) == []
 
 
-@pytest.mark.parametrize("cut", [300, 550, 900])
+@pytest.mark.parametrize("cut", [300, 600, 1200])
 def test_read_again_the_rows_give_the_same_alarms(tmp_path, cut):
     figures = named(FAIR, BAD, samples__distance=lambda step: 0.9 if step < 700 else 0.1)
     whole = Health()
-    assert run(health=whole, **figures) == [("d_too_weak", 550), ("mode_collapse", 900)]
+    assert run(health=whole, **figures) == [("d_too_weak", 600), ("mode_collapse", 1200)]
     rows = []
     for step in range(50, cut + 1, 50):
         row = {key.replace("__", "/"): value(step) if callable(value) else value for key, value in figures.items()}
@@ -231,8 +238,8 @@ def test_read_again_the_rows_give_the_same_alarms(tmp_path, cut):
         ({"rows": 1}, "rows must be at least 2, got 1"),
         ({"unlike": 1.5}, r"unlike must be in \[0, 1\], got 1.5"),
         ({"worse": 1.0}, "worse must be more than 1, got 1.0"),
-        ({"grace": -1}, "grace must be at least 0 and patience 1, got -1 and 3"),
-        ({"patience": 0}, "grace must be at least 0 and patience 1, got 100 and 0"),
+        ({"grace": -1}, "grace must be at least 0, got -1"),
+        ({"patience": 0}, "patience must be at least 1, got 0"),
     ],
 )
 def test_a_threshold_out_of_range_is_refused(given, message):
@@ -249,6 +256,7 @@ def test_the_config_has_the_defaults_of_the_class():
 def test_helpers_by_hand():
     history = History()
     assert history.best("x", 3) is None
+    assert history.last("x", 2) == []
     found = []
     for step, value in enumerate([5.0, 1.0, 9.0, 2.0, 7.0, 8.0]):
         history.add(step, {"x": value})
@@ -256,7 +264,10 @@ def test_helpers_by_hand():
     # the medians of three are 5, 2, 7, 7; without the last value they are 5, 2, 7
     assert found[2:] == [(5, None, True), (5, 5, True), (7, 2, True), (7, 2, True)]
     assert history.last("x", 7) == []
-    assert history.last("x", 7, at_least=2) == [5, 1, 9, 2, 7, 8]
+    assert history.newest("x", 7) == [5, 1, 9, 2, 7, 8]
+    assert history.last("x", 2) == history.last("x", 2, span=1) == [7, 8]
+    assert history.last("x", 2, span=3) == [9, 2, 7, 8]
+    assert history.last("x", 2, span=6) == [], "it is only 5 steps long"
     assert swings([1, -1, 1, -0.2, 3], 0.5) == [1, 1, 3]
     assert swings([0, 0, 0], 0) == []
 
@@ -302,7 +313,7 @@ def test_every_alarm_has_its_words_and_a_page():
 # In a run.
 
 SMALL = ("model=mlp", "model.width=8", "train.batch_size=16")  # digits: no time goes into drawing
-SICK = (*SMALL, "health.grace=0", "health.evaluations=2", "health.patience=1")
+SICK = (*SMALL, "health.grace=0", "health.evaluations=2", "health.patience=1", "health.span=0")
 SICK += ("train.sample_every=2", "train.log_every=2", "train.steps=8")
 
 

@@ -1,6 +1,7 @@
 """What theory says of a run: exact where D is known, on data that D never saw, and without moving the run."""
 
 import math
+from statistics import NormalDist
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from gan_cli.data import Digits, Examples, Stream
 from gan_cli.loop import train
 from gan_cli.losses import Loss
-from gan_cli.readouts import judging, read_out, why_not
+from gan_cli.readouts import judging, ranking, read_out, why_not
 
 DIGITS = ("model=mlp", "model.width=8", "prior.dim=2", "dataset=digits", "train.steps=4", "train.batch_size=16")
 LOG2 = math.log(2)
@@ -60,6 +61,8 @@ def test_the_optimal_D_reads_the_exact_divergence_and_accuracy(mu, js, accuracy,
     run = against(mu, f"loss={loss}")
     assert mean_over_draws(run, "theory/js") == approx(js, abs=0.01)
     assert mean_over_draws(run, "theory/accuracy") == approx(accuracy, abs=0.01)
+    # x - G(z) is N(-mu, 2), and the logit falls along x
+    assert mean_over_draws(run, "theory/ranking") == approx(NormalDist().cdf(mu / math.sqrt(2)), abs=0.01)
     assert mean_over_draws(run, "theory/value") == approx(2 * js - math.log(4), abs=0.02)
 
 
@@ -83,6 +86,13 @@ def test_the_critics_gap_over_its_slope_is_W1_of_two_shifted_Gaussians_whatever_
     assert float(figures["theory/lipschitz"]) == approx(2 * factor, rel=1e-4)
     assert float(figures["theory/critic_gap"]) == approx(float(figures["theory/w1"]) * 2 * factor, rel=1e-4)
     assert mean_over_draws(run, "theory/w1") == approx(2.0, abs=0.05), "W1 is mu"
+
+
+def test_a_critic_with_batch_norm_has_no_slope_at_a_sample_and_bounds_no_W1():
+    run = make_run(*DIGITS, "loss=wasserstein", "model.discriminator.norm=batch")
+    figures = read_out(run, {})
+    assert figures["theory/w1"] == "n/a"
+    assert "theory/lipschitz" not in figures
 
 
 def test_hinge_reads_the_total_variation_and_least_squares_the_triangular_discrimination():
@@ -139,12 +149,22 @@ def test_the_band_holds_the_coin_95_times_in_a_hundred():
             return torch.randn(len(x), generator=coin) + 0 * x.sum()
 
     coin = torch.Generator().manual_seed(0)
-    run, inside = against(0.0, D=Coin()), 0
+    run, inside = against(0.0, D=Coin()), dict.fromkeys(("accuracy", "ranking"), 0)
     for step in range(400):
         run.step = step
-        low, right, high = (float(read_out(run, {})[f"theory/accuracy{end}"]) for end in ("_low", "", "_high"))
-        inside += low <= right <= high
-    assert 380 - 22 < inside <= 400 - 2
+        figures = read_out(run, {})
+        for name in inside:
+            low, right, high = (float(figures[f"theory/{name}{end}"]) for end in ("_low", "", "_high"))
+            inside[name] += low <= right <= high
+    assert 380 - 22 < inside["accuracy"] <= 400 - 2
+    assert 380 - 22 < inside["ranking"] <= 400 - 2
+
+
+def test_the_ranking_is_of_pairs_whatever_the_threshold():
+    real, fake = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 3.0, 4.0])
+    assert float(ranking(real, fake)["theory/ranking"]) == approx((1 + 0.5 + 0 + 3) / 6)
+    assert float(ranking(real - 100, fake - 100)["theory/ranking"]) == approx(4.5 / 6)
+    assert float(ranking(torch.zeros(4), torch.zeros(4))["theory/ranking"]) == 0.5
 
 
 def test_the_balance_is_the_share_of_G():
@@ -205,7 +225,8 @@ def test_where_G_is_the_data_the_game_ends_at_minus_log_4_and_at_a_coin(tmp_path
     """
     rows = []
     run = make_run("dataset=gaussian", "model=mlp", "model.width=16", "prior.dim=1", "penalty=none", "train.steps=400",
-                   "train.g_is_data=true", "train.batch_size=512", "train.log_every=20", "train.sample_every=400")  # fmt: skip
+                   "train.g_is_data=true", "train.batch_size=512", "train.log_every=20",
+                   "train.sample_every=400")  # fmt: skip
     with run.open(tmp_path):
         scalars = run.log.scalars
         run.log.scalars = lambda step, figures: rows.append(scalars(step, figures)) or rows[-1]
