@@ -371,8 +371,8 @@ def test_foreign_code_runs_only_when_trusted(run, tmp_path, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--steps", "0"), "must be above 0, got 0"),
-        (("--steps", "many"), "must be a whole number, got 'many'"),
+        (("--steps", "0"), "must be a whole number of at least 1, got '0'"),
+        (("--steps", "many"), "must be a whole number of at least 1, got 'many'"),
         (("--seed", "-1"), "must be a whole number of at least 0"),
         (("--lr", "nan"), "must be above 0, got nan"),
         (("--batch-size", "1.5"), "must be a whole number"),

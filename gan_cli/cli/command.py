@@ -2,10 +2,31 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gan_cli import __version__
 from gan_cli.errors import GanError
+
+
+def new_parser(name: str, about: str, more: str) -> ArgumentParser:
+    """A parser with what every command has: text in front of and behind the options, and --version."""
+    parser = ArgumentParser(
+        name, description=about, epilog=more, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")
+    return parser
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number, as torch can hold it."""
+    def whole(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) < 2**63:
+            raise ArgumentTypeError(f"must be a whole number of at least {low}, got {text!r}")
+        return int(text)
+
+    return whole
 
 
 @contextmanager

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_cli import __version__
-from gan_cli.cli.command import as_command, printable
+from gan_cli.cli.command import as_command, at_least, new_parser, printable
 from gan_cli.errors import RunError
 
 STEPS = 1000
@@ -34,23 +34,15 @@ exit codes: 0 whatever the verdict; 2 arguments or config, 3 not finite, 4 data,
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script."""
-    parser = ArgumentParser(
-        "gan-probe",
-        description=ABOUT,
-        epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    positive = _positive(int, "a whole number")
+    parser = new_parser("gan-probe", ABOUT, EXAMPLES)
     parser.add_argument("run", metavar="RUN", type=Path, help="a run directory, such as outputs/latest")
-    parser.add_argument("--steps", type=positive, default=STEPS, metavar="N", help=f"of each player ({STEPS})")
-    parser.add_argument("--seed", type=_whole, default=0, metavar="S", help="of fresh weights, data order, noise (0)")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="(the run's)")
-    parser.add_argument("--lr", type=_positive(float, "a number"), metavar="X", help="of both players (the run's own)")
+    parser.add_argument("--steps", type=at_least(1), default=STEPS, metavar="N", help=f"of each player ({STEPS})")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="of weights, data order, noise (0)")
+    parser.add_argument("--batch-size", type=at_least(1), metavar="N", help="(the run's)")
+    parser.add_argument("--lr", type=_positive, metavar="X", help="of both players (the run's own)")
     parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, ... (the run's)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write all figures there as JSON")
     parser.add_argument("--trust", action="store_true", help="run code outside gan_cli that the run's config names")
-    parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")
     options = parser.parse_args(argv)
     with as_command():
         if options.out is not None and not options.out.absolute().parent.is_dir():
@@ -59,23 +51,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         _probe(options.run, options.steps, options.seed, given, options.out, options.trust)
 
 
-def _positive(kind: Callable[[str], float], what: str) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ArgumentTypeError(f"must be {what}, got {text!r}") from None
-        if not 0 < value < 2**63:
-            raise ArgumentTypeError(f"must be above 0, got {text}")
-        return value
-
-    return number
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**63:
-        raise ArgumentTypeError(f"must be a whole number of at least 0, got {text!r}")
-    return int(text)
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"must be a number, got {text!r}") from None
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"must be above 0, got {text}")
+    return value
 
 
 def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path | None, trust: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -14,8 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gan_cli import __version__
-from gan_cli.cli.command import as_command, printable
+from gan_cli.cli.command import as_command, at_least, new_parser, printable
 from gan_cli.console import duration, figures
 from gan_cli.errors import RunError
 from gan_cli.listing import Entry, newest_first
@@ -39,26 +37,13 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script."""
-    parser = ArgumentParser(
-        "gan-runs",
-        description=ABOUT,
-        epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("gan-runs", ABOUT, EXAMPLES)
     parser.add_argument("directory", metavar="DIR", type=Path, nargs="?", default=Path("outputs"), help="(outputs)")
-    parser.add_argument("-n", "--number", metavar="N", type=_positive, help="only the newest N (default: all)")
+    parser.add_argument("-n", "--number", metavar="N", type=at_least(1), help="only the newest N (default: all)")
     parser.add_argument("--json", action="store_true", help="a JSON list for other programs, figures unrounded")
-    parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")
     options = parser.parse_args(argv)
     with as_command():
         _list(options.directory, options.number, options.json)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)
 
 
 def _list(root: Path, number: int | None, as_json: bool) -> None:

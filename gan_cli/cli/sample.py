@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_cli import __version__
-from gan_cli.cli.command import as_command
+from gan_cli.cli.command import as_command, at_least, new_parser
 from gan_cli.cli.sample_files import is_image, write_interpolation, write_samples
 from gan_cli.errors import ConfigError, RunError
 
@@ -59,18 +58,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        "gan-sample",
-        description=ABOUT,
-        epilog=FILES,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("gan-sample", ABOUT, FILES)
     parser.add_argument("run", metavar="RUN", type=Path, help="a run directory or a generator/ folder")
     parser.add_argument(
         "-n",
         "--number",
-        type=_at_least(1),
+        type=at_least(1),
         metavar="N",
         help=f"samples of each class (default: {IMAGES} images or {POINTS} points in all; {ENDS} with --interpolate)",
     )
@@ -81,7 +74,7 @@ def _parser() -> ArgumentParser:
         metavar="C[,C...]",
         help="of a conditional generator: the classes to draw, by name or number (default: all)",
     )
-    parser.add_argument("--seed", type=_at_least(0), default=0, metavar="S", help="of the noise (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="of the noise (default: 0)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: samples-S)")
     parser.add_argument(
         "--ema",
@@ -98,24 +91,10 @@ def _parser() -> ArgumentParser:
         help="the ways between the samples: spherical for a normal or sphere prior, linear for a uniform one",
     )
     parser.add_argument(
-        "--steps", type=_at_least(1), metavar="K", help=f"from one sample to the next (default: {STEPS})"
+        "--steps", type=at_least(1), metavar="K", help=f"from one sample to the next (default: {STEPS})"
     )
     parser.add_argument("--trust", action="store_true", help="run code outside gan_cli that the generator names")
-    parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")
     return parser
-
-
-def _at_least(low: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise ArgumentTypeError(f"must be a whole number, got {text!r}") from None
-        if value < low:
-            raise ArgumentTypeError(f"must be at least {low}, got {value}")
-        return value
-
-    return whole
 
 
 def _sample(options: Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from gan_cli import __version__
-from gan_cli.cli.command import as_command
+from gan_cli.cli.command import as_command, at_least, new_parser
 from gan_cli.errors import RunError
 
 if TYPE_CHECKING:
@@ -55,20 +54,13 @@ exit codes: 0 done, 2 arguments, 5 the picture cannot be written
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script."""
-    parser = ArgumentParser(
-        "gan-theory",
-        description=ABOUT,
-        epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("gan-theory", ABOUT, EXAMPLES)
     shown = " ".join(f"{mu:g}" for mu in SHIFTS)
     parser.add_argument("--mu", type=_shift, nargs="+", default=SHIFTS, metavar="MU", help=f"shifts of q ({shown})")
-    parser.add_argument("--seed", type=_whole, default=0, metavar="S", help="of D's weights and of all samples (0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="of D's weights and all samples (0)")
     parser.add_argument("--exact-only", action="store_true", help="train nothing")
     parser.add_argument("--plot", type=_png, metavar="FILE", help="draw D, D*, p, q, G's gradients and the distances")
     parser.add_argument("--json", action="store_true", help="all digits and standard errors, for other programs")
-    parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")
     options = parser.parse_args(argv)
     with as_command():
         if options.plot is not None and not options.plot.absolute().parent.is_dir():
@@ -84,12 +76,6 @@ def _shift(text: str) -> float:
     if not 0 <= value <= FARTHEST:
         raise ArgumentTypeError(f"must be in [0, {FARTHEST:g}], got {text}")
     return value
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**63:
-        raise ArgumentTypeError(f"must be a whole number of at least 0, got {text!r}")
-    return int(text)
 
 
 def _png(text: str) -> Path:

@@ -302,10 +302,10 @@ def test_nothing_is_written_anywhere_else(images, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-n", "0"], "-n/--number: must be at least 1, got 0"),
-        (["-n", "many"], "-n/--number: must be a whole number, got 'many'"),
-        (["--seed", "-1"], "--seed: must be at least 0, got -1"),
-        (["--steps", "0", "--interpolate", "linear"], "--steps: must be at least 1, got 0"),
+        (["-n", "0"], "-n/--number: must be a whole number of at least 1, got '0'"),
+        (["-n", "many"], "-n/--number: must be a whole number of at least 1, got 'many'"),
+        (["--seed", "-1"], "--seed: must be a whole number of at least 0, got '-1'"),
+        (["--steps", "0", "--interpolate", "linear"], "--steps: must be a whole number of at least 1, got '0'"),
         (["--steps", "4"], "--steps belongs to --interpolate"),
         (["--interpolate", "linear", "-n", "1"], "needs -n 2 or more"),
         (["--interpolate", "cubic"], "invalid choice: 'cubic'"),
