@@ -226,6 +226,9 @@ class _Builder:
 
     def optimizer(self, player: str, net: nn.Module | None) -> torch.optim.Optimizer | None:
         """The player's optimizer; where there is no player, its settings are checked all the same."""
+        node = self._config.get("optimizer", {}).get(player)
+        if isinstance(node, dict) and isinstance(node.get("betas"), list):  # torch takes 0.0 and refuses 0
+            node["betas"] = [float(b) if isinstance(b, int) else b for b in node["betas"]]
         make = self.part(f"optimizer.{player}")
         if make is None:
             return None

@@ -85,6 +85,11 @@ def test_a_loss_brings_its_penalty_and_the_command_line_has_the_last_word():
     assert compose_plain("loss=wgan_gp", "train.d_steps=1")[0]["train"]["d_steps"] == 1
 
 
+def test_betas_may_be_whole_numbers():
+    run = make_run("model=mlp", "model.width=8", "optimizer.betas=[0,0.9]")
+    assert [*run.opt_D.defaults["betas"]] == [0.0, 0.9]
+
+
 def test_one_learning_rate_moves_both_players_or_one():
     both = compose_plain("optimizer.lr=0.5")[0]["optimizer"]
     assert (both["generator"]["lr"], both["discriminator"]["lr"]) == (0.5, 0.5)
