@@ -14,6 +14,7 @@ from typing import Any
 from gan_cli.alarms import Alarm, alarm
 from gan_cli.history import History, swings
 
+DRAWN = 10  # first steps, whose weights are as they were drawn: not clipped yet, say
 FADING = 0.7  # of the first half of the swings: the second half is narrower
 IGNORES_Z = 0.01  # samples/distance below which z makes no difference
 IN_MODES = 0.1  # samples/quality from which it means something how many modes there are
@@ -49,7 +50,7 @@ class Thresholds:
     nearest: float = 0.1
     modes: float = 0.5
     worse: float = 2.0
-    swing_rows: int = 100
+    swing_rows: int = 200
     swings: int = 7
     amplitude: float = 0.2
 
@@ -109,7 +110,7 @@ class Health:
             new["tells"] = float(new["theory/ranking"] > new["theory/ranking_high"])
             if {"logit/real", "logit/fake"} <= new.keys():
                 new["lead"] = lead(new)
-                self._widest = max(self._widest, abs(new["lead"]))
+                self._widest = max(self._widest, abs(new["lead"]) if step >= DRAWN else 0.0)
         if step < self.thresholds.grace:
             return []
         self._history.add(step, new)
