@@ -13,7 +13,7 @@ MEANINGS = {
     "theory/value_at_equilibrium": "V where p_G = p and D is at its best: -log 4 = -1.386, unless labels are smoothed.",
     "theory/accuracy": "D's share of right answers. Of coins thrown as often, 95 % fall between `accuracy_low` and "
     "`accuracy_high`: in there it may be luck.",
-    "theory/ranking": "the share of pairs, a real sample and a generated one, in which D scores the real one higher: what "
+    "theory/ranking": "the share of pairs, one real and one generated, in which D scores the real one higher: what "
     "it can tell whatever its threshold. Between `ranking_low` and `ranking_high` it may be luck.",
     "theory/w1": "the critic's gap over its largest slope seen: W1 is at least that, if no slope is larger.",
     "theory/balance": "G's share of both gradient norms: near 0 G starves, near 1 D has nothing left to learn.",

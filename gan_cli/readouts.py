@@ -78,8 +78,8 @@ def _players(run: Run, trained: Metrics, real: Tensor, fake: Tensor, g: Tensor, 
 
 
 def ranking(real: Tensor, fake: Tensor) -> Metrics:
-    """The share of pairs in which D scores the real sample higher, a tie counting one half: what D can tell whatever its
-    threshold, and also where it has none. Inside the band in 95 % of cases if D cannot tell (Mann and Whitney 1947).
+    """The share of pairs in which D scores the real sample higher, a tie counting one half: what D can tell whatever
+    its threshold, and also where it has none. Mann and Whitney 1947: inside the band in 95 % of cases if D cannot tell.
 
     Args:
         real, fake: logits or scores, [N] and [M].
