@@ -90,7 +90,7 @@ def test_a_G_that_D_keeps_from_learning_has_not_collapsed():
 
 
 def test_samples_that_become_more_varied_have_not_collapsed():
-    assert run(**named(GOOD, samples__distance=lambda step: 0.05 * 1.2 ** (step / 100))) == []
+    assert run(**named(GOOD, samples__distance=lambda step: 0.05 * 1.05 ** (step / 100))) == []
 
 
 def test_few_modes_are_a_collapse_only_where_the_samples_lie_in_modes():
@@ -200,6 +200,12 @@ def test_oscillating_is_a_margin_that_swings_through_0_and_does_not_fade():
     assert run(**wave(lambda step: 1.0, period=2500.0)) == [], "once is no oscillation"
 
 
+def test_what_D_says_before_its_weights_are_clipped_is_no_measure_of_swings():
+    health = Health()
+    health.watch(1, BAND | {"theory/ranking": 1.0, "logit/real": 100.0, "logit/fake": 0.0})
+    assert run(health=health, **wave(lambda step: 1.0)) == [("oscillating", 700)]
+
+
 def test_an_alarm_comes_once():
     health = Health()
     assert run(health=health, **named(FAIR, BAD)) == [("d_too_weak", 600)]
@@ -215,6 +221,8 @@ def test_nobody_judges_the_first_steps():
 def test_figures_that_are_no_numbers_are_passed_over():
     figures = named(FAIR, GOOD, theory__js="n/a", theory__ranking="nan", samples__energy=float("nan"))
     assert run(**figures, theory__critic_gap=float("inf")) == []
+    now_and_then = named(SURE, BAD, theory__ranking=lambda step: "nan" if step % 100 else 1.0)
+    assert run(**now_and_then) == [("d_too_strong", 1000)], "the tenth row that has the figure"
 
 
 @pytest.mark.parametrize("cut", [300, 600, 1200])
@@ -370,6 +378,15 @@ def test_a_run_ends_on_an_alarm_that_it_was_to_end_on(tmp_path):
     state = checkpoint.load(checkpoint.available(tmp_path / "a/checkpoints")[0])
     on = train_in(tmp_path / "a", *SICK, "train.stop_on=[mode_collapse]", state=state)
     assert on.step == 8, "the user has heard it and goes on"
+
+
+def test_a_run_that_a_signal_ends_is_not_ended_by_an_alarm_too(tmp_path):
+    run = make_run(*SICK, "train.stop_on=[mode_collapse]")
+    with run.open(tmp_path):
+        run.stopping = True
+        run.sound(alarm("mode_collapse", 4, "", {}))
+    run.log.close()
+    assert run.stopped_by is None
 
 
 def test_a_run_ends_on_no_alarm_that_there_is_not():
