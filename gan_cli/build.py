@@ -116,9 +116,11 @@ def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: 
 
 def watcher(thresholds: Thresholds, config: dict[str, Any], reals: Stream) -> Health:
     """What watches a run's figures, told what is known of its data."""
-    modes = len(reals.data.centres) if isinstance(reals.data, Mixture) else None
+    centres = reals.data.modes if isinstance(reals.data, Mixture) else None
     labels = None if reals.examples is None else reals.examples.y
-    return Health(thresholds, dict(leaves(config)), modes, None if labels is None else effective_number(labels))
+    modes = None if centres is None else len(centres)
+    classes = None if labels is None else effective_number(labels)
+    return Health(thresholds, dict(leaves(config)), modes, classes)
 
 
 def spectral_norm(D: nn.Module) -> int:

@@ -81,8 +81,9 @@ def judged(run: Run, fake: Tensor) -> Metrics:
     """How varied samples are, and how far from real data: `samples/*`. docs/theory.md says what for."""
     real = run.reals.peek(len(fake), "grid")
     figures = diversity.distances(fake, real)
-    if figures and isinstance(run.reals.data, Mixture):
-        figures |= diversity.mixture(fake, run.reals.data.centres, run.reals.data.std)
+    data = run.reals.data
+    if isinstance(data, Mixture) and data.modes is not None:
+        figures |= diversity.mixture(fake, data.modes, data.std)
     if run.reals.classes:
         x, y = run.reals.peek_labelled(LABELLED, "grid")
         assert y is not None

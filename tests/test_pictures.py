@@ -8,7 +8,7 @@ from conftest import TINY, make_run
 from gan_cli import plots
 from gan_cli.grid import tile
 from gan_cli.loop import turn
-from gan_cli.pictures import draw_real, evaluating, samples
+from gan_cli.pictures import draw, draw_real, evaluating, generated, judged, samples
 
 SMALL = ("model=mlp", "model.width=8", "prior.dim=2", "train.steps=6", "train.batch_size=16")
 
@@ -137,3 +137,50 @@ def test_a_D_that_sees_more_than_one_sample_has_no_opinion_of_a_place(monkeypatc
     monkeypatch.setattr(plots, "scatter", lambda real, fake, logits, **_: opinions.append(logits) or blank)
     samples(make_run(*SMALL, "dataset=ring", *extra))
     assert opinions == [None]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "also"),
+    [("gaussian", set()), ("spiral", set()), ("ring", {"modes", "quality"}), ("digits", {"classes"})],
+)
+def test_samples_are_judged_by_what_is_known_of_the_data(dataset, also):
+    run = make_run(*SMALL, f"dataset={dataset}")
+    expected = {f"samples/{name}" for name in {"distance", "nearest", "energy"} | also}
+    assert judged(run, generated(run)).keys() == expected
+
+
+@pytest.mark.parametrize("dataset", ["ring", "digits"])
+def test_the_data_themselves_are_judged_to_be_the_data(dataset):
+    run = make_run(*SMALL, f"dataset={dataset}", "train.g_is_data=true")
+    figures = judged(run, generated(run))
+    assert figures["samples/distance"] == pytest.approx(1, abs=0.05)
+    assert figures["samples/energy"] == pytest.approx(0, abs=0.01)
+    if dataset == "ring":
+        assert figures["samples/modes"] == 8
+    else:
+        assert figures["samples/classes"] == pytest.approx(10, abs=0.3)
+
+
+def test_what_is_drawn_is_what_is_judged(tmp_path):
+    run = make_run(*SMALL, "dataset=digits", "train.samples=16")
+    with run.open(tmp_path):
+        figures = draw(run)
+    run.log.close()
+    fake = generated(run)
+    assert len(fake) == 256, "more than are drawn"
+    assert judged(run, fake) == figures
+    assert np.array_equal(samples(run, fake), tile(fake[:16]))
+
+
+def test_judging_draws_no_number_that_training_would_have_drawn():
+    run = make_run(*SMALL, "dataset=digits")
+    before = torch.get_rng_state(), run.noise.get_state(), run.reals.cursor
+    judged(run, generated(run))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert torch.equal(run.noise.get_state(), before[1])
+    assert run.reals.cursor == before[2]
+
+
+def test_points_that_are_all_one_are_not_judged():
+    run = make_run("experiment=dirac/r1")
+    assert judged(run, generated(run)) == {}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -34,6 +35,15 @@ class Mixture:
         self.centres = centres  # [K, 2]
         self.std = std
         self.weights = raw / raw.sum()  # [K]
+
+    @cached_property
+    def modes(self) -> Tensor | None:
+        """The centres that are ever drawn, [K, 2]; None where they overlap, so that none of them is a mode: where two are
+        nearer than six standard deviations.
+        """
+        drawn = self.centres[self.weights > 0]
+        apart = torch.pdist(drawn)
+        return None if len(apart) and apart.min() < 6 * self.std else drawn
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw float32 [n, 2] on the generator's device."""

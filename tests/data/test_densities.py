@@ -118,6 +118,15 @@ def test_a_draw_is_float32_of_the_shape_and_repeats_with_its_generator(density):
     assert density.log_prob(x).shape == (6,)
 
 
+def test_a_mode_is_a_centre_that_is_drawn_and_stands_apart():
+    assert torch.equal(Ring().modes, Ring().centres)
+    assert len(Ring(modes=3, weights=[1, 0, 1]).modes) == 2
+    assert len(Ring(modes=1).modes) == 1
+    assert len(Grid(spacing=0.31).modes) == 25, "0.31 is more than six times 0.05"
+    assert Grid(spacing=0.29).modes is None
+    assert Spiral().modes is None, "a curve, of many components that overlap"
+
+
 @pytest.mark.parametrize(
     ("build", "says"),
     [
