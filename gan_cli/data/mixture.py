@@ -38,8 +38,8 @@ class Mixture:
 
     @cached_property
     def modes(self) -> Tensor | None:
-        """The centres that are ever drawn, [K, 2]; None where they overlap, so that none of them is a mode: where two are
-        nearer than six standard deviations.
+        """The centres that are ever drawn, [K, 2]; None where they overlap, so that none of them is a mode: where two
+        are nearer than six standard deviations.
         """
         drawn = self.centres[self.weights > 0]
         apart = torch.pdist(drawn)
