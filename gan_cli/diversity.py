@@ -81,7 +81,7 @@ def effective_number(labels: Tensor) -> float:
     >>> round(effective_number(torch.tensor([0, 0, 7, 7])), 6), effective_number(torch.tensor([3, 3, 3]))
     (2.0, 1.0)
     """
-    share = labels.unique(return_counts=True)[1].double() / len(labels)
+    share = labels.cpu().unique(return_counts=True)[1].double() / len(labels)
     return float(torch.special.entr(share).sum().exp())
 
 
