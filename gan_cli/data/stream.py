@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_cli.data.examples import Density, Examples, Source
+from gan_cli.data.fingerprint import fingerprint
 from gan_cli.errors import DataError
 from gan_cli.seeds import derive, generator
 
@@ -50,6 +51,7 @@ class Stream:
         self.device = torch.device(device)
         self.shape = tuple(data.shape)
         self.cursor = 0
+        self.fingerprint: str | None = None  # of a finite source; all about a density is in its config
         self.examples: Examples | None = None
         self.labels: Tensor | None = None  # [batch_size], int64, of the batch given last; None where there are none
         self._held_out: Examples | None = None
@@ -147,6 +149,7 @@ class Stream:
                 if len(x)
                 else "the data set is empty; add examples"
             )
+        self.fingerprint = fingerprint(x, y, aside)
         x, y = x.to(self.device), None if y is None else y.to(self.device)
         if not aside:
             return Examples(x, y), None

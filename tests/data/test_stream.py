@@ -1,5 +1,6 @@
 """The stream: endless, full, exact, and nowhere but at its cursor."""
 
+import hashlib
 import math
 import time
 
@@ -187,3 +188,62 @@ def test_a_twin_gives_the_same_data_in_another_order_and_moves_nothing(data):
     assert not torch.equal(x, next(expected))
     expected.cursor = 1
     assert torch.equal(next(stream), next(expected))
+
+
+# The fingerprint: what a resumed run must find again
+
+
+class Given:
+    """A source of these very examples."""
+
+    flip = False
+
+    def __init__(self, x: torch.Tensor, y: torch.Tensor | None = None) -> None:
+        self.x, self.y, self.shape = x, y, tuple(x.shape[1:])
+
+    def load(self) -> Examples:
+        return Examples(self.x, self.y)
+
+
+X = torch.arange(96, dtype=torch.uint8).view(8, 3, 2, 2)
+
+
+def fingerprint(x, y=None, **options):
+    return Stream(Given(x, y), batch_size=2, **{"seed": 0} | options).fingerprint
+
+
+def test_the_fingerprint_is_of_the_data_and_nothing_else():
+    words = "8 examples of 3 x 2 x 2, 1 held out"
+    digest = hashlib.sha256(f"{words}, torch.uint8".encode() + bytes(range(96))).hexdigest()
+    assert fingerprint(X, held_out=1) == f"{words}, sha256 {digest[:32]}"
+    strided = X.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # equal values, another order in memory
+    assert not strided.is_contiguous()
+    assert fingerprint(X) == fingerprint(X.clone(), seed=5) == fingerprint(strided)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "options"),
+    [
+        (X[:7], None, {}),
+        (X.flip(0), None, {}),
+        (X ^ torch.eye(96)[95].view_as(X).byte(), None, {}),  # the last bit of the last value
+        (X.view(8, 2, 3, 2), None, {}),
+        (X.float(), None, {}),
+        (X, torch.zeros(8, dtype=torch.int64), {}),
+        (X, None, {"held_out": 1}),
+    ],
+    ids=["fewer", "another order", "one bit", "shape", "type", "labels", "held out"],
+)
+def test_any_other_data_have_another_fingerprint(x, y, options):
+    assert fingerprint(x, y, **options) != fingerprint(X)
+
+
+def test_labels_count_in_the_fingerprint():
+    y = torch.arange(8)
+    assert fingerprint(X, y) != fingerprint(X, y.flip(0))
+
+
+def test_a_density_has_no_fingerprint_and_a_twin_has_the_same():
+    assert Stream(Ring(), batch_size=2, seed=0).fingerprint is None
+    stream = Stream(Given(X), batch_size=2, seed=0)
+    assert stream.twin().fingerprint == stream.fingerprint
