@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from gan_cli.checkpoint import available, load_newest, step_of
 from gan_cli.errors import GanError, RunError
-from gan_cli.files import read_json, write_json
+from gan_cli.files import write_json
 from gan_cli.priors import Prior
+from gan_cli.reading import read_json
 from gan_cli.seeds import generator
 from gan_cli.targets import locate, refuse_foreign
 

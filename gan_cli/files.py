@@ -33,23 +33,6 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
-
-    Raises:
-        RunError: it is missing or not a JSON object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: expected a JSON object, found a {type(content).__name__}")
-    return content
-
-
 def silence(stream: IO[str]) -> None:
     """Let a stream that nobody reads any more lead nowhere, so that Python's last flush does not fail either."""
     with suppress(OSError, ValueError):  # a stream without a descriptor

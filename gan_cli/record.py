@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gan_cli.errors import RunError
-from gan_cli.files import read_json, write_json
+from gan_cli.files import write_json
+from gan_cli.reading import read_json
 
 State = Literal["running", "finished", "stopped", "failed"]
 _PACKAGES = ("gan-cli", "torch", "torchvision", "hydra-core", "omegaconf", "numpy", "tensorboard")
@@ -80,11 +81,18 @@ class Status:
         before = read_or_empty(self._path).get("seconds")
         self._before = float(before) if isinstance(before, int | float) else 0.0
         self.alarms: list[dict[str, Any]] = []  # that were raised so far
+        known = read_or_empty(self._path).get("rollbacks")
+        self._rollbacks: list[Any] = known if isinstance(known, list) else []
 
     @property
     def seconds(self) -> float:
         """Seconds of training so far."""
         return self._before + time.monotonic() - self._since
+
+    def rolled_back(self, event: dict[str, Any]) -> None:
+        """Remember a rollback; a run that was killed and resumed does the same one again."""
+        if event not in self._rollbacks:
+            self._rollbacks.append(event)
 
     def write(self, status: State, step: int, reason: str | None = None) -> None:
         """Say how the run goes."""
@@ -96,6 +104,7 @@ class Status:
                 "step": step,
                 "steps": self._steps,
                 "alarms": self.alarms,
+                "rollbacks": self._rollbacks,
                 "seconds": round(self.seconds, 1),
                 "pid": os.getpid(),
                 "updated": _now(),

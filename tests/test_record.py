@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from gan_cli import files, paths
+from gan_cli import files, paths, reading
 from gan_cli.errors import RunError
 from gan_cli.record import Status, add_resume, git_state, write_run
 from gan_cli.resume import is_finished
@@ -75,14 +75,14 @@ def test_run_json_keeps_what_the_command_says(tmp_path):
 def test_json_is_read_or_refused(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"a": "ü"})
-    assert files.read_json(path) == {"a": "ü"}
+    assert reading.read_json(path) == {"a": "ü"}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"], "nothing is left beside it"
-    for text, message in {"{": "is not JSON", "[1]": "expected a JSON object, found a list"}.items():
+    for text, message in {"{": "is not JSON", "[1]": "expected an object, found a list"}.items():
         path.write_text(text)
         with pytest.raises(RunError, match=message):
-            files.read_json(path)
+            reading.read_json(path)
     with pytest.raises(RunError, match="cannot be read"):
-        files.read_json(tmp_path / "none.json")
+        reading.read_json(tmp_path / "none.json")
     with pytest.raises(RunError, match="cannot be written"):
         files.write_json(tmp_path / "none" / "a.json", {})
 
