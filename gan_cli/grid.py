@@ -100,7 +100,7 @@ def gif(path: str | os.PathLike[str], frames: Sequence[Picture], milliseconds: i
 
 
 def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     try:
         fresh.write_bytes(content)
         os.replace(fresh, path)  # atomic, because it lies beside

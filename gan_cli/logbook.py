@@ -8,7 +8,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from torch import Tensor
 
 from gan_cli.charts import layout
 from gan_cli.errors import RunError
-from gan_cli.grid import save_png
+from gan_cli.events import EventFile
+from gan_cli.grid import png_bytes, save_png
+from gan_cli.room import refused
 
 _END = ".end"  # how the name of the event file with a session's end ends
 
@@ -30,17 +33,20 @@ class Logbook:
         directory: the run directory.
         step: the last committed step, 0 for a fresh run; TensorBoard drops what was logged after it.
         offsets: as `commit` returned them at that step; the rest of the files is cut off.
+
+    Raises:
+        RunError: in every method, the file system refuses; the message names the file.
     """
 
     def __init__(self, directory: Path, step: int = 0, offsets: dict[str, int] | None = None) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # a second of imports
-
         self._directory, self.samples = directory, directory / "samples"
-        try:
+        with _writing(directory):
             self.samples.mkdir(parents=True, exist_ok=True)
+            for leftover in (*directory.glob(".tmp-*"), *self.samples.glob(".tmp-*")):  # of a process that was killed
+                leftover.unlink()
             self._files = {}
             for name in ("metrics", "timing"):
-                path = directory / f"{name}.jsonl"
+                path = self._path(name)
                 committed, found = (offsets or {}).get(name, 0), path.stat().st_size if path.exists() else 0
                 if found < committed:
                     raise RunError(f"{path}: {found} bytes, and the checkpoint counts on {committed}; put it back")
@@ -50,16 +56,15 @@ class Logbook:
             for picture in self.samples.glob("step-*.png"):
                 if int(picture.stem.removeprefix("step-")) > step:
                     picture.unlink()
-        except OSError as error:
-            raise RunError(f"{directory}: the run directory cannot be written: {error.strerror}") from error
-        for end in directory.glob(f"events.out.tfevents.*{_END}"):
-            end.unlink()
-        # purge_step on fresh runs too: without it a point logged before the first checkpoint stays as a double.
-        self._writer = SummaryWriter(str(directory), purge_step=step + 1, flush_secs=5)
+            for end in directory.glob(f"events.out.tfevents.*{_END}"):
+                end.unlink()
+            # Purging on fresh runs too: without it a point logged before the first checkpoint stays as a double.
+            self._events = EventFile(directory, purge_step=step + 1)
 
     def open_session(self, choices: dict[str, Any], tags: Iterable[str] = ()) -> None:
         """Tell TensorBoard's HParams tab what this run chose, and lay out the charts of what it will log."""
         from tensorboard.plugins.hparams.plugin_data_pb2 import SessionStartInfo
+        from torch.utils.tensorboard.summary import custom_scalars  # a second of imports
 
         info = SessionStartInfo(start_time_secs=time.time())  # no group: each run is a row, named by its path
         for name, value in choices.items():
@@ -69,8 +74,10 @@ class Logbook:
                 info.hparams[name].number_value = value
             else:
                 info.hparams[name].string_value = str(value)
-        _session(self._writer, "session_start_info", info)
-        self._writer.add_custom_scalars(layout(tags))
+        with _writing(self._events.path):
+            self._events.add(_session("session_start_info", info))
+            self._events.add(custom_scalars(layout(tags)))
+            self._events.flush()
 
     def scalars(self, step: int, metrics: dict[str, Tensor | float | str]) -> dict[str, float | str]:
         """Log figures; the one place that waits for the device.
@@ -93,61 +100,84 @@ class Logbook:
 
     def picture(self, step: int, tag: str, picture: np.ndarray[Any, Any]) -> None:
         """Log a picture [H, W, 3] uint8: a TensorBoard image and `samples/step-<step>.png` (or `samples/<tag>.png`)."""
-        name = f"step-{step:09d}" if tag == "samples" else tag
-        try:
-            save_png(self.samples / f"{name}.png", picture)
-        except OSError as error:
-            raise RunError(f"{self.samples}: a picture cannot be written: {error.strerror}") from error
-        self._writer.add_image(tag, picture, step, dataformats="HWC")
+        path = self.samples / (f"step-{step:09d}.png" if tag == "samples" else f"{tag}.png")
+        with _writing(path):
+            save_png(path, picture)
+        with _writing(self._events.path):
+            self._events.image(step, tag, png_bytes(picture), *picture.shape[:2])
+            self._events.flush()
 
     def text(self, step: int, tag: str, markdown: str) -> None:
         """Log words, for TensorBoard's Text tab."""
-        self._writer.add_text(tag, markdown, step)
+        from torch.utils.tensorboard.summary import text
+
+        with _writing(self._events.path):
+            self._events.add(text(tag, markdown), step)
+            self._events.flush()
 
     def alarm(self, step: int, name: str, markdown: str) -> None:
         """Log an alarm: its words, and a point where a curve of the same time shows it."""
         self.text(step, f"alarm/{name}", markdown)
-        self._writer.add_scalar(f"alarm/{name}", 1.0, step)
+        with _writing(self._events.path):
+            self._events.scalars(step, {f"alarm/{name}": 1.0})
 
     def commit(self) -> dict[str, int]:
         """Make all that was logged durable, and return the length of each file for `offsets`."""
-        self._writer.flush()
-        for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
+        with _writing(self._events.path):
+            self._events.sync()
+        for name, file in self._files.items():
+            path = self._path(name)
+            with _writing(path):
+                file.flush()
+                os.fsync(file.fileno())
+                if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # what is open lies somewhere else now
+                    raise RunError(f"{path}: was replaced while the run was on, and what was logged since is not in it")
         return {name: file.tell() for name, file in self._files.items()}
 
     def close(self, success: bool | None = None) -> None:
         """Close the files. `success` ends the session in the HParams tab; None leaves it open for a resume."""
         from tensorboard.plugins.hparams import api_pb2
         from tensorboard.plugins.hparams.plugin_data_pb2 import SessionEndInfo
-        from torch.utils.tensorboard import SummaryWriter
 
-        if success is not None:
-            status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
-            # In a file of its own: TensorBoard believes the first end it reads, and a resumed run takes this one back.
-            with SummaryWriter(str(self._directory), filename_suffix=_END) as writer:
-                _session(writer, "session_end_info", SessionEndInfo(status=status, end_time_secs=time.time()))
-        self._writer.close()
-        for file in self._files.values():
-            file.close()
+        with ExitStack() as files:  # each is closed, whatever becomes of the others
+            files.enter_context(_writing(self._events.path))
+            files.callback(self._events.close)
+            for name, file in self._files.items():
+                files.enter_context(_writing(self._path(name)))
+                files.callback(file.close)
+            if success is not None:
+                status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
+                info = SessionEndInfo(status=status, end_time_secs=time.time())
+                # In a file of its own: TensorBoard believes the first end it reads, and a resume takes this one back.
+                with _writing(self._directory), closing(EventFile(self._directory, suffix=_END)) as end:
+                    end.add(_session("session_end_info", info))
+
+    def _path(self, name: str) -> Path:
+        return self._directory / f"{name}.jsonl"
 
     def _write(self, name: str, step: int, values: Mapping[str, float | str]) -> None:
         # JSON has no word for what is not finite, and a log must say which one it was.
         plain = {k: v if isinstance(v, str) or math.isfinite(v) else str(v) for k, v in values.items()}
         row = {"step": step, **({"time": time.time()} if name == "timing" else {}), **plain}
-        try:
+        with _writing(self._path(name)):
             self._files[name].write(json.dumps(row).encode() + b"\n")
             self._files[name].flush()
-        except OSError as error:
-            raise RunError(f"{self._directory}/{name}.jsonl: cannot be written: {error.strerror}") from error
-        for tag, value in values.items():
-            if not isinstance(value, str):
-                self._writer.add_scalar(tag, value, step)
+        with _writing(self._events.path):
+            self._events.scalars(step, {tag: value for tag, value in values.items() if not isinstance(value, str)})
+            self._events.flush()
 
 
-def _session(writer: Any, kind: str, info: Any) -> None:
-    """Write one message of the HParams plug-in: torch's own way makes a run of its own of it, and TensorBoard's needs
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """An OSError becomes one that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(path, error) from error
+
+
+def _session(kind: str, info: Any) -> Any:
+    """One message of the HParams plug-in: torch's own way makes a run of its own of it, and TensorBoard's needs
     TensorFlow.
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
@@ -159,4 +189,4 @@ def _session(writer: Any, kind: str, info: Any) -> None:
         metadata=metadata.create_summary_metadata(HParamsPluginData(**{kind: info})),
         tensor=metadata.NULL_TENSOR,
     )
-    writer.file_writer.add_summary(Summary(value=[value]))
+    return Summary(value=[value])

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from tensorboard.summary.writer import event_file_writer
 
 from gan_cli.build import build, plain
 from gan_cli.cli.overrides import groups_below, key_of, prepare
@@ -35,12 +33,6 @@ def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def make_run(*overrides: str) -> Run:
     """A run built from the config that these overrides compose."""
     return build(*compose_plain(*overrides), given={key_of(override) for override in overrides})
-
-
-@pytest.fixture(autouse=True)
-def _event_files_sort_as_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Event files of one second and one process are told apart by a counter, and sort as text: 10 comes before 9."""
-    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
 
 
 def train_in(directory: Path, *overrides: str, state: dict[str, Any] | None = None) -> Run:

@@ -21,13 +21,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 # A module imports only from levels above its own in this table. On its own level it imports nothing on level 1, where
 # each module can be copied into a notebook alone, and elsewhere only what stands before it. A package is one entry.
 LEVELS = (
-    ("errors", "reading", "paths", "seeds", "files"),
+    ("errors", "room", "reading", "paths", "seeds", "files", "state"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
-        *("settings", "targets", "diversity", "theory"),
+        *("settings", "targets", "diversity", "theory", "machine"),
     ),
     (
-        *("checkpoint", "charts", "logbook", "console", "record", "listing", "alarms", "history", "health"),
+        *("checkpoint", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history", "health"),
         *("measure", "theory_plot"),
     ),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
