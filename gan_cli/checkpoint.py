@@ -1,29 +1,32 @@
 """Checkpoints: one file each, written atomically, verified before use, loaded without running code.
 
-A file is named `step-<step>-<first 16 hex digits of its sha256>.pt`, so that a torn or damaged one is recognised by its
-name alone. It holds tensors and plain containers, nothing else.
+A file is named `step-<step>-<first 16 hex digits of its sha256>.safetensors`, so that a torn or damaged one is
+recognised by its name alone. It holds tensors and plain data, nothing else.
 """
 
 import contextlib
 import hashlib
-import io
 import os
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import IO, Any
 
 from gan_cli.errors import RunError
+from gan_cli.reading import is_regular, open_regular
+from gan_cli.state import read, to_bytes
 
-_NAME = re.compile(r"step-(\d{9,})-([0-9a-f]{16})\.pt")
+_NAME = re.compile(r"step-(\d{9,18})-([0-9a-f]{16})\.safetensors")
+LARGEST = 1 << 36  # bytes of a file: to hash what a stranger's claims to be could take hours
+SPARE = 1 << 20  # bytes that the small files beside a checkpoint may need
+REASON = 200  # characters of somebody else's message shown
 
 
 def step_of(path: Path) -> int:
     """The step at which a checkpoint was taken.
 
-    >>> step_of(Path("step-000000060-0123456789abcdef.pt"))
+    >>> step_of(Path("step-000000060-0123456789abcdef.safetensors"))
     60
     """
     match = _NAME.fullmatch(path.name)
@@ -33,28 +36,30 @@ def step_of(path: Path) -> int:
 
 def available(directory: Path) -> list[Path]:
     """The checkpoints of a directory, newest first; none where there is no such directory."""
-    found = [path for path in directory.glob("step-*.pt") if _NAME.fullmatch(path.name) and path.is_file()]
-    return sorted(found, key=step_of, reverse=True)
+    named = [path for path in directory.glob("step-*.safetensors") if _NAME.fullmatch(path.name)]
+    return sorted(filter(is_regular, named), key=step_of, reverse=True)
 
 
-def save(directory: Path, step: int, state: dict[str, Any], keep: int | None) -> Path:
-    """Write a checkpoint, then remove all but the newest `keep` of them.
+def save(directory: Path, step: int, state: Mapping[str, Any], keep: int | None, best: int | None = None) -> Path:
+    """Write a checkpoint, then remove all but the newest `keep` of them and that of step `best`.
 
     At every instant the last complete checkpoint is on the disk: the file gets its name after its bytes are safe.
 
     Raises:
         RunError: it cannot be written; the older checkpoints are untouched.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    data = buffer.getbuffer()
-    target = directory / f"step-{step:09d}-{hashlib.sha256(data).hexdigest()[:16]}.pt"
+    try:
+        data = to_bytes(state)
+    except TypeError as error:
+        raise RunError(f"{directory}: the checkpoint of step {step} cannot be written: {error}") from error
+    target = directory / f"step-{step:09d}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
     unfinished = directory / f".tmp-{step}-{os.getpid()}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob(".tmp-*"):
             leftover.unlink()
-        with unfinished.open("wb") as file:
+        require_room(directory, len(data) + SPARE, f"the checkpoint of step {step}")
+        with unfinished.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -70,34 +75,62 @@ def save(directory: Path, step: int, state: dict[str, Any], keep: int | None) ->
     # A file of a later step is a damaged one that this run went back past; it must not push out a good one.
     good = [path for path in available(directory) if step_of(path) <= step]
     for old in good[keep:] if keep is not None else []:
-        if old != target:
+        if old != target and step_of(old) != best:
             old.unlink(missing_ok=True)
     return target
 
 
-def load(path: Path) -> dict[str, Any]:
+def require_room(directory: Path, need: int, what: str) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Args:
+        need: bytes.
+        what: that needs them, for the message.
+
+    Raises:
+        RunError: with both numbers.
+    """
+    try:
+        free = shutil.disk_usage(directory).free
+    except OSError as error:
+        raise RunError(f"{directory}: the run directory cannot be written: {error.strerror}") from error
+    if free < need:
+        raise RunError(
+            f"{directory}: {what} needs {need / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; nothing was overwritten\n"
+            "Make room, or choose another place with hydra.run.dir=...; a run that has begun goes on with resume=..."
+        )
+
+
+def load(path: Path, only: Container[str] | None = None, limit: int | None = None) -> dict[str, Any]:
     """Read and verify one checkpoint, onto the CPU.
+
+    Args:
+        only: the parts to read; tensors of the others stay on the disk.
+        limit: bytes of tensors at most, for a file that somebody else may have made.
 
     Raises:
         RunError: it cannot be read, or its bytes are not those that were written.
     """
     match = _NAME.fullmatch(path.name)
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > LARGEST:
+                raise ValueError(f"it has {size:,} bytes")
+            if not match or _sha256(file)[:16] != match[2]:
+                raise RunError(f"{path}: damaged: its contents do not match the digest in its name")
+        return read(path, only, limit)
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
-    if not match or hashlib.sha256(data).hexdigest()[:16] != match[2]:
-        raise RunError(f"{path}: damaged: its contents do not match the digest in its name")
-    try:
-        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a different class for each way in which a file can be wrong
-        raise RunError(f"{path}: is not a checkpoint of gan-cli: {str(error).splitlines()[0]}") from error
-    if not isinstance(state, dict):
-        raise RunError(f"{path}: is not a checkpoint of gan-cli: it holds a {type(state).__name__}")
-    return state
+        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except RunError:
+        raise
+    except Exception as error:  # the library raises a class of its own for each way in which a file can be wrong
+        raise RunError(f"{path}: is not a checkpoint of gan-cli: {str(error)[:REASON]}") from error
 
 
-def load_newest(directory: Path, warn: Callable[[str], None]) -> dict[str, Any]:
+def load_newest(
+    directory: Path, warn: Callable[[str], None], only: Container[str] | None = None, limit: int | None = None
+) -> dict[str, Any]:
     """The newest checkpoint that is whole; `warn` gets a line for every newer one that is not.
 
     Raises:
@@ -106,14 +139,23 @@ def load_newest(directory: Path, warn: Callable[[str], None]) -> dict[str, Any]:
     problems: list[str] = []
     for path in available(directory):
         try:
-            state = load(path)
+            state = load(path, only, limit)
         except RunError as error:
             problems.append(str(error))
         else:
             for problem in problems:
                 warn(f"{problem}; going back to step {step_of(path)}")
             return state
+    if not problems and any(directory.glob("step-*.pt")):
+        problems.append("its .pt files were written by an earlier version of gan-cli; go on with it in that version")
     raise RunError("\n".join([f"{directory}: no checkpoint to go on from", *(f"  {p}" for p in problems)]))
+
+
+def _sha256(file: IO[bytes]) -> str:
+    sha = hashlib.sha256()
+    while part := file.read(1 << 20):
+        sha.update(part)
+    return sha.hexdigest()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -84,6 +84,11 @@ class Rate:
         return (self.steps - step) * (time.perf_counter() - started) / (step - first)
 
 
+    def rewind(self, step: int) -> None:
+        """The run went back to a step: rates are of what is done from here on."""
+        self._since = self._first = (time.perf_counter(), step)
+
+
 class _Left(ProgressColumn):
     def __init__(self, rate: Rate, wide: bool) -> None:
         super().__init__(table_column=Column(no_wrap=True))
@@ -153,6 +158,12 @@ class Console:
             end = "" if not left else f" · {duration(left)} left"
             rate = f"{self.rate.images_per_second:,.0f} images/s"
             self.say(f"step {step:,}/{self.rate.steps:,} · {self._figures} · {rate}{end}")
+
+    def rewind(self, step: int) -> None:
+        """The run went back to an earlier step."""
+        self.rate.rewind(step)
+        if self._bar:
+            self._bar.update(self._task, completed=step)
 
     def say(self, text: str) -> None:
         """A line of its own, above the bar."""

@@ -99,6 +99,10 @@ class Health:
             "metric_regressing": self._metric_regressing,
         }
 
+    def anew(self) -> "Health":
+        """A watcher of the same run that has seen nothing yet."""
+        return Health(self.thresholds, self.settings, self.modes, self.classes)
+
     def watch(self, step: int, figures: Mapping[str, Any]) -> list[Alarm]:
         """Take in one row of figures.
 

@@ -1,6 +1,7 @@
 """Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), on one screen."""
 
 from gan_cli import dirac
+from gan_cli.errors import Diverged
 from gan_cli.optimum import against_optimum
 from gan_cli.pictures import draw
 from gan_cli.readouts import read_out
@@ -10,6 +11,15 @@ from gan_cli.steps import discriminator_step, generator_step, simultaneous_step
 
 def train(run: Run) -> None:
     """Train until `run.step` reaches `run.steps` or `run.stopping` is set, and commit the last step."""
+    while True:
+        try:
+            return _train(run)
+        except Diverged as error:
+            if not run.roll_back(str(error)):
+                raise
+
+
+def _train(run: Run) -> None:
     cfg = run.cfg
     while run.step == 0 and run.reals.cursor < cfg.d_head_start and not run.stopping:
         discriminator_step(run, next(run.reals))
@@ -62,6 +72,7 @@ def look(run: Run) -> Metrics:
 def report(run: Run, figures: Metrics) -> None:
     """Log this step's figures, show them, and say what is wrong with them."""
     values = run.log.scalars(run.step, figures)
+    run.note(values)
     if run.watching:
         run.log.timing(run.step, {"time/images_per_second": run.console.rate.lap(run.step)})
         run.console.show(run.step, values)

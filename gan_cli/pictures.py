@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from gan_cli import dirac, diversity, plots
 from gan_cli.data.mixture import Mixture
 from gan_cli.grid import tile
-from gan_cli.run import Metrics, Run, call, device_random, set_device_random
+from gan_cli.machine import device_random, set_device_random
+from gan_cli.run import Metrics, Run, call
 from gan_cli.seeds import generator
 
 Picture = np.ndarray[Any, Any]

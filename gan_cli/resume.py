@@ -14,9 +14,9 @@ from gan_cli import checkpoint
 from gan_cli.check import GROUPS, Problem, describe, leaves, matches, report
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.health import Thresholds
+from gan_cli.machine import machine
 from gan_cli.paths import real_run
 from gan_cli.record import read_or_empty
-from gan_cli.run import machine
 from gan_cli.settings import Settings
 from gan_cli.targets import refuse_foreign
 
@@ -30,6 +30,8 @@ ALLOWED = frozenset(
         "train.sample_every",
         "train.checkpoint_every",
         "train.keep",
+        "train.keep_best",
+        "train.best_is",
         "train.threads",
         "train.stop_on",
         "dataset.root",
@@ -158,16 +160,19 @@ def config_to_resume(
     return merged, directory
 
 
-def newest_state(directory: Path, warn: Callable[[str], None], threads: int | None = None) -> dict[str, Any]:
+def newest_state(
+    directory: Path, warn: Callable[[str], None], threads: int | None = None, limit: int | None = None
+) -> dict[str, Any]:
     """The state of the newest good checkpoint, the thread count set as it was.
 
     Args:
         threads: the count that the user asked for instead.
+        limit: bytes of tensors at most.
 
     Raises:
         RunError: there is no good checkpoint.
     """
-    state = checkpoint.load_newest(directory / "checkpoints", warn)
+    state = checkpoint.load_newest(directory / "checkpoints", warn, limit=limit)
     then = state.get("machine", {})
     torch.set_num_threads(threads or then.get("threads") or torch.get_num_threads())
     now = machine()

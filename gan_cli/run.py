@@ -1,6 +1,8 @@
 """The `Run` that the loop works on: both players, their optimizers, the data and the noise, and how to save it all."""
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,19 +18,21 @@ from gan_cli.alarms import Alarm
 from gan_cli.console import Console
 from gan_cli.data import Stream
 from gan_cli.ema import EMA
-from gan_cli.errors import RunError
+from gan_cli.errors import DataError, Diverged, RunError
 from gan_cli.health import Health
 from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
+from gan_cli.machine import device_random, machine, not_finite, set_device_random, size_of
 from gan_cli.models.layers import MinibatchStd
 from gan_cli.penalties import Penalty
 from gan_cli.priors import Prior
 from gan_cli.record import Status
-from gan_cli.seeds import generator
+from gan_cli.seeds import derive, generator
 from gan_cli.settings import TrainConfig
+from gan_cli.state import digest
 
 Metrics = dict[str, Tensor | float | str]  # what a step logs
-FORMAT = 1  # of a checkpoint's content; raised when an older reader would misread it
+FORMAT = 2  # of a checkpoint's content; raised when an older reader would misread it
 
 
 @dataclass
@@ -54,6 +58,10 @@ class Run:
     health: Health = field(default_factory=Health)
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
+    rollbacks: int = 0  # so far, of train.on_not_finite
+    best: tuple[float, int] | None = None  # train.keep_best: its best value, and the step of that checkpoint
+    figure: float | None = None  # train.keep_best: its last value since the last checkpoint
+    saving: float = 0.0  # seconds spent on checkpoints by this process
     stopping: bool = False  # set from a signal handler, or by an alarm; the step ends first
     stopped_by: Alarm | None = None  # of train.stop_on
     watching: bool = False  # whether this step's figures will be logged
@@ -84,7 +92,8 @@ class Run:
     def generate(self, n: int, y: Tensor | None = None) -> Tensor:
         """n samples of G, [n, *shape], of the classes y; of the data itself where `g_is_data`."""
         if self.cfg.g_is_data:
-            self.twin.cursor = self.reals.cursor  # one batch for each update of D: no state of its own to save
+            # One batch for each update of D: no state of its own to save.
+            self.twin.cursor = self.reals.cursor + self.reals.skipped
             return next(self.twin)
         return call(self.G, self.z(n), y)
 
@@ -133,6 +142,12 @@ class Run:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
         return self.console
 
+    def note(self, figures: Mapping[str, float | str]) -> None:
+        """Take in logged figures: the one of `train.keep_best` judges the next checkpoint."""
+        value = figures.get(self.cfg.keep_best or "")
+        if isinstance(value, float) and math.isfinite(value):
+            self.figure = value
+
     def sound(self, alarm: Alarm, aloud: bool = True) -> None:
         """Say an alarm wherever the run is looked at, on the screen if `aloud`; end the run if it was to end on it."""
         self.log.alarm(alarm.step, alarm.name, alarm.markdown())
@@ -144,18 +159,88 @@ class Run:
             self.stopping, self.stopped_by = True, alarm
 
     def save(self) -> Path:
-        """Commit: make the logs durable, then write a checkpoint that says how far they go."""
-        state = self._state() | {"offsets": self.log.commit()}
-        path = checkpoint.save(self.directory / "checkpoints", self.step, state, self.cfg.keep)
-        self.committed = self.step
+        """Commit: make the logs durable, then write a checkpoint that says how far they go.
+
+        Raises:
+            Diverged: a weight or a statistic is not finite; nothing is written.
+            RunError: it cannot be written; older checkpoints are untouched.
+        """
+        began = time.perf_counter()
+        state = self.state()
+        bad = not_finite(**{name: state[name] for name in ("G", "D", "ema", "opt_G", "opt_D") if state[name]})
+        if bad:
+            raise Diverged(
+                f"not finite after step {self.step:,}: {', '.join(bad)}; {self.last_good}\n"
+                "try a smaller optimizer.lr, or train.clip_grad_norm=1"
+            )
+        if self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[0])):
+            self.best = (self.figure, self.step)
+        state |= {"best": self.best, "offsets": self.log.commit()}
+        best = self.best[1] if self.best else None
+        path = checkpoint.save(self.directory / "checkpoints", self.step, state, self.cfg.keep, best)
+        self.committed, self.figure = self.step, None
         self.status.write("running", self.step)
+        self.saving += time.perf_counter() - began
         return path
 
-    def _state(self) -> dict[str, Any]:
+    @property
+    def last_good(self) -> str:
+        """Where a run that goes wrong now can go on from, in words."""
+        return "none is saved" if self.committed is None else f"the last good checkpoint is of step {self.committed:,}"
+
+    def checkpoint_size(self) -> int:
+        """Bytes of a checkpoint at the most: with the moments of Adam, which are not there before the first step."""
+        players = [*self.G.parameters(), *self.D.parameters()]
+        nets = [self.G.state_dict(), self.D.state_dict(), *([self.ema.G.state_dict()] if self.ema else [])]
+        return size_of(*nets) + 2 * sum(p.numel() * p.element_size() for p in players) + checkpoint.SPARE
+
+    def digest(self) -> str:
+        """SHA-256 of all that two equal runs have in common at their ends: both players, the average, both optimizers,
+        the random generators, the position in the data and the step.
+        """
+        return digest({key: value for key, value in self.state().items() if key != "machine"})
+
+    def roll_back(self, why: str) -> bool:
+        """After a loss that is not finite: return to the last checkpoint, and go on with other noise and later data.
+
+        A pure function of that checkpoint and of how often it happened: killed and resumed, the run does it again.
+
+        Returns:
+            Whether it may, by `train.on_not_finite` and `train.rollbacks`.
+        """
+        if self.cfg.on_not_finite != "rollback" or self.rollbacks >= self.cfg.rollbacks or self.committed is None:
+            return False
+        count, failed, cursor = self.rollbacks + 1, self.step + 1, self.reals.cursor
+        state = checkpoint.load_newest(self.directory / "checkpoints", self.console.say)
+        self.log.close()
+        self._restore(state)
+        self.rollbacks = count
+        self.reals.skipped += cursor - self.reals.cursor
+        self.noise = generator(self.seed, "noise", "rollback", count, device=self.device)
+        torch.manual_seed(derive(self.seed, "train", "rollback", count))
+        self.fakes, self.figure = None, None
+        self.log = Logbook(self.directory, self.step, state["offsets"])
+        self.health = self.health.anew()
+        self.health.replay(self.directory / "metrics.jsonl")
+        self.status.alarms = [alarm.plain() for alarm in self.health.raised.values()]
+        self.status.rolled_back({"number": count, "step": failed, "to": self.step, "why": why.splitlines()[0]})
+        self.status.write("running", self.step)
+        self.console.rewind(self.step)
+        self.console.say(
+            f"{why.splitlines()[0]}\nrollback {count} of {self.cfg.rollbacks}: back to step {self.step:,}, on with "
+            "other noise and later data"
+        )
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """All that decides how the run goes on."""
         return {
             "format": FORMAT,
             "step": self.step,
             "cursor": self.reals.cursor,
+            "skipped": self.reals.skipped,
+            "rollbacks": self.rollbacks,
+            "data": self.reals.fingerprint,
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
             "ema": self.ema.G.state_dict() if self.ema else None,
@@ -172,9 +257,14 @@ class Run:
     def _restore(self, state: dict[str, Any]) -> None:
         if state.get("format") != FORMAT:
             raise RunError(f"the checkpoint has format {state.get('format')}; this version reads format {FORMAT}")
-        missing = sorted((self._state().keys() | {"offsets"}) - state.keys())
+        missing = sorted((self.state().keys() | {"offsets", "best"}) - state.keys())
         if missing:
             raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
+        if state["data"] != self.reals.fingerprint:
+            raise DataError(
+                f"the data set is not the one that the run was trained on: {state['data']} then, "
+                f"{self.reals.fingerprint} now\nput the data back as they were, or start another run"
+            )
         if self.ema and state["ema"] is None:
             raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
         try:
@@ -184,10 +274,10 @@ class Run:
                 self.ema.G.load_state_dict(state["ema"])
             self.opt_G.load_state_dict(state["opt_G"])
             self.opt_D.load_state_dict(state["opt_D"])
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"the checkpoint does not fit the networks of this config: {error}") from error
-        self.step, self.reals.cursor = state["step"], state["cursor"]
-        self.committed = self.step
+        self.step, self.reals.cursor, self.reals.skipped = state["step"], state["cursor"], state["skipped"]
+        self.committed, self.rollbacks, self.best = self.step, state["rollbacks"], state["best"]
         self.last_penalty = state["last_penalty"].to(self.device)
         torch.set_rng_state(state["random"])
         if state["device"] != self.device.type:  # generators of different devices have different states
@@ -201,27 +291,3 @@ def call(net: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:
     """A network of one argument, or of two where there are classes."""
     out: Tensor = net(x) if y is None else net(x, y)
     return out
-
-
-def device_random(device: torch.device) -> Tensor | None:
-    """The state of the device's own random generator; None on a CPU, which has the global one."""
-    if device.type == "cuda":
-        return torch.cuda.get_rng_state(device)
-    return torch.mps.get_rng_state() if device.type == "mps" else None
-
-
-def set_device_random(device: torch.device, state: Tensor | None) -> None:
-    """Put back what `device_random` gave."""
-    if state is not None and device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    elif state is not None and device.type == "mps":
-        torch.mps.set_rng_state(state)
-
-
-def machine() -> dict[str, Any]:
-    """What the last bits of a result depend on, beside the seed."""
-    return {
-        "torch": str(torch.__version__),
-        "threads": torch.get_num_threads(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-    }

@@ -59,6 +59,10 @@ class TrainConfig:
     sample_every: int = 250
     checkpoint_every: int = 500
     keep: int | None = 2
+    keep_best: str | None = None
+    best_is: Literal["smallest", "largest"] = "smallest"
+    on_not_finite: Literal["stop", "rollback"] = "stop"
+    rollbacks: int = 3
     samples: int = 64
     stop_on: Sequence[str] = ()
 
@@ -80,7 +84,7 @@ class TrainConfig:
                 raise ValueError(f"{name} must be positive or null, got {value}")
         if self.held_out != "auto" and self.held_out < 2:
             raise ValueError(f"held_out must be auto or at least 2 examples, got {self.held_out}")
-        for name in ("d_head_start", "d_warmup_steps", "ema_ramp", "lr_warmup_steps", "lr_final"):
+        for name in ("d_head_start", "d_warmup_steps", "ema_ramp", "lr_warmup_steps", "lr_final", "rollbacks"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.lr_final and self.lr_schedule == "constant":
@@ -121,6 +125,10 @@ class TrainConfig:
         if batches <= first:
             return math.ceil(batches / self.d_warmup)
         return self.d_warmup_steps + math.ceil((batches - first) / self.d_steps)
+
+    def is_better(self, value: float, best: float) -> bool:
+        """Whether a value of `keep_best` beats the best so far."""
+        return value < best if self.best_is == "smallest" else value > best
 
     def d_updates(self, step: int) -> int:
         """k of Algorithm 1 at a step: `d_warmup` in the first `d_warmup_steps`, then `d_steps`."""

@@ -107,9 +107,8 @@ def guard(run: Run, player: nn.Module, name: str, parts: Mapping[str, Tensor]) -
     if not bad:
         return
     what = ", ".join(f"{key} is {value}" for key, value in bad.items())
-    saved = f"the last good checkpoint is of step {run.committed:,}" if run.committed is not None else "none is saved"
     raise Diverged(
-        f"not finite in step {run.step + 1:,}, before the update of {name.upper()}: {what}; {saved}\n"
+        f"not finite in step {run.step + 1:,}, before the update of {name.upper()}: {what}; {run.last_good}\n"
         "try a smaller optimizer.lr, or train.clip_grad_norm=1"
     )
 

@@ -1,6 +1,9 @@
 """Checkpoints: whole or not at all, verified before use, newest first."""
 
+import hashlib
+import io
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -67,9 +70,9 @@ def test_with_none_left_nothing_starts_from_zero(tmp_path):
 
 def test_what_is_no_checkpoint_is_passed_over(tmp_path):
     save(tmp_path, 1)
-    (tmp_path / "step-000000009-0123456789abcdef.pt").mkdir()
-    (tmp_path / "step-9.pt").touch()
-    os.mkfifo(tmp_path / "step-000000008-0123456789abcdef.pt")
+    (tmp_path / "step-000000009-0123456789abcdef.safetensors").mkdir()
+    (tmp_path / "step-9.safetensors").touch()
+    os.mkfifo(tmp_path / "step-000000008-0123456789abcdef.safetensors")
     assert [checkpoint.step_of(path) for path in checkpoint.available(tmp_path)] == [1]
 
 
@@ -91,10 +94,18 @@ def test_an_unfinished_file_of_a_killed_process_is_cleared_away(tmp_path):
     assert not list(tmp_path.glob(".tmp*"))
 
 
-def test_code_in_a_checkpoint_is_not_run(tmp_path):
-    """A file with a right digest that would run code if it were unpickled in full."""
-    import hashlib
-    import io
+def named(directory, data: bytes, step: int = 1):
+    """Bytes as a checkpoint with the right digest: what somebody can send who knows how we name files."""
+    path = directory / f"step-{step:09d}-{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_code_in_a_checkpoint_is_not_run(tmp_path, monkeypatch, force):
+    """A file with a right digest that would run code if anything unpickled it."""
+    if force:
+        monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
 
     class Canary:
         def __reduce__(self):
@@ -102,9 +113,53 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 
     buffer = io.BytesIO()
     torch.save({"step": 1, "x": Canary()}, buffer)
-    data = buffer.getvalue()
-    path = tmp_path / f"step-000000001-{hashlib.sha256(data).hexdigest()[:16]}.pt"
-    path.write_bytes(data)
     with pytest.raises(RunError, match="is not a checkpoint of gan-cli"):
-        checkpoint.load(path)
+        checkpoint.load(named(tmp_path, buffer.getvalue()))
     assert not (tmp_path / "ran").exists()
+
+
+def test_every_truncation_and_each_of_300_flipped_bits_is_found(tmp_path):
+    path = save(tmp_path, 7)
+    whole = path.read_bytes()
+    harmed = [whole[:length] for length in range(len(whole))]
+    for bit in torch.randperm(8 * len(whole), generator=torch.Generator().manual_seed(0))[:300].tolist():
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        harmed.append(bytes(data))
+    for data in harmed:
+        path.write_bytes(data)
+        with pytest.raises(RunError, match="damaged"):
+            checkpoint.load(path)
+    path.write_bytes(whole)
+    assert checkpoint.load(path)["step"] == 7
+
+
+def test_parts_are_read_alone_and_sizes_are_bounded_before_memory_is_taken(tmp_path):
+    path = checkpoint.save(tmp_path, 1, {"step": 1, "small": torch.ones(2), "large": torch.ones(1000)}, None)
+    assert checkpoint.load(path, only={"small", "step"}, limit=8).keys() == {"small", "step"}
+    with pytest.raises(RunError, match="its tensors take more than"):
+        checkpoint.load(path, limit=4007)
+    assert len(checkpoint.load(path, limit=4008)["large"]) == 1000
+
+
+def test_the_best_is_kept_beside_the_newest(tmp_path):
+    for step in range(1, 7):
+        checkpoint.save(tmp_path, step, {"step": step}, keep=2, best=min(step, 2))
+    assert [checkpoint.step_of(path) for path in checkpoint.available(tmp_path)] == [6, 5, 2]
+
+
+def test_a_disk_without_room_is_found_before_a_byte_is_written(tmp_path, monkeypatch):
+    good = save(tmp_path, 1)
+    before = good.read_bytes()
+    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+    line = r"the checkpoint of step 2 needs 1\.0 MB, 1\.0 MB are free; nothing was overwritten"
+    with pytest.raises(RunError, match=line):
+        save(tmp_path, 2, keep=1)
+    assert [path.name for path in tmp_path.iterdir()] == [good.name]
+    assert good.read_bytes() == before
+
+
+def test_checkpoints_of_an_earlier_version_are_called_by_their_name(tmp_path):
+    (tmp_path / "step-000000060-0123456789abcdef.pt").write_bytes(b"PK")
+    with pytest.raises(RunError, match="written by an earlier version of gan-cli"):
+        checkpoint.load_newest(tmp_path, lambda _: None)

@@ -332,7 +332,7 @@ def test_what_is_no_run_ends_in_a_line(run, tmp_path, capsys):
 
 
 def test_a_damaged_newest_checkpoint_is_passed_over(run, capsys):
-    newest = run / "checkpoints" / "step-000000009-0123456789abcdef.pt"
+    newest = run / "checkpoints" / "step-000000009-0123456789abcdef.safetensors"
     newest.write_bytes(b"torn")
     main([str(run), "--steps", "1"])
     out, err = capsys.readouterr()

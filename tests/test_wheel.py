@@ -90,7 +90,7 @@ def test_it_trains_and_the_run_directory_is_complete(gan_train, tmp_path):
     run, status = found.parent, json.loads(found.read_text())
     assert (status["status"], status["step"], status["steps"]) == ("finished", 2, 2)
     expected = ("config.yaml", "run.json", "metrics.jsonl", "timing.jsonl", "events.out.tfevents.*")
-    expected += ("checkpoints/step-000000002-*.pt", "samples/step-000000002.png", "generator/generator.json")
+    expected += ("checkpoints/step-000000002-*.safetensors", "samples/step-000000002.png", "generator/generator.json")
     expected += ("generator/ema.safetensors", "generator/raw.safetensors")
     assert [pattern for pattern in expected if not list(run.glob(pattern))] == []
     assert not list(run.rglob("*.tmp*"))

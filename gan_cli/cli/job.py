@@ -9,8 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from gan_cli import export
+from gan_cli import checkpoint, export
 from gan_cli.build import build, plain
+from gan_cli.check import Problem, did_you_mean, report
 from gan_cli.cli.dry_run import dry_run
 from gan_cli.cli.lock import locked
 from gan_cli.cli.signals import stop_after_step
@@ -85,7 +86,7 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
 
     run = build(config)
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
-    state = newest_state(directory, warn, threads=asked)
+    state = newest_state(directory, warn, threads=asked, limit=2 * run.checkpoint_size())
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
     if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
         warn(f"{directory} is complete at step {step:,}: nothing is left to train, only the generator to be written")
@@ -126,6 +127,8 @@ def _train(
     terminal: Screen,
 ) -> None:
     """Train, from the first file to the last line. From the first file on, a signal lets all become whole."""
+    refuse_unknown_figure(run)
+    checkpoint.require_room(directory, 2 * run.checkpoint_size(), "a run keeps two checkpoints, which it")
     with stop_after_step(run) as signals:
         if state is None:
             _write_config(directory, config)
@@ -165,7 +168,7 @@ def _train(
                 raise
             finally:
                 run.log.close(success=None if status == "stopped" else status == "finished")
-    shown = shlex.quote(_shown(directory))
+    shown, share = shlex.quote(_shown(directory)), run.saving / max(run.status.seconds, 1e-9)
     if status == "stopped" and not signals:
         assert run.stopped_by is not None
         why = f"{_why_stopped(run)}: {run.stopped_by.saw}"
@@ -173,7 +176,8 @@ def _train(
     if status == "stopped":
         raise Stopped(f"stopped after step {run.step:,}; go on with: gan-train resume={shown}", 128 + signals[0])
     terminal.print(
-        f"finished {run.steps:,} steps in {duration(run.status.seconds)}\n"
+        f"finished {run.steps:,} steps in {duration(run.status.seconds)}, {share:.1%} of it for checkpoints\n"
+        f"final state sha256: {run.digest()}\n"
         f"  run          {shown}\n"
         f"  samples      {shown}/samples\n"
         f"  draw more    gan-sample {shown} -n 64 --out samples\n"
@@ -182,6 +186,18 @@ def _train(
     )
     if signals:  # in a sweep the other jobs must not start
         raise Stopped("stopped; this run was finished before", 128 + signals[0])
+
+
+def refuse_unknown_figure(run: Run) -> None:
+    """`train.keep_best` names a figure that this run judges itself by.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    figure = run.cfg.keep_best
+    known = [tag for tag in expected(run) if tag.startswith(("theory/", "samples/", "dirac/"))] if figure else []
+    if figure and figure not in known:
+        raise report([Problem("train.keep_best", f"this run logs no {figure!r}{did_you_mean(figure, known)}")])
 
 
 def explain(run: Run) -> None:

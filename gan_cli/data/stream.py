@@ -51,6 +51,7 @@ class Stream:
         self.device = torch.device(device)
         self.shape = tuple(data.shape)
         self.cursor = 0
+        self.skipped = 0  # batches that were left out for good, by a rollback
         self.fingerprint: str | None = None  # of a finite source; all about a density is in its config
         self.examples: Examples | None = None
         self.labels: Tensor | None = None  # [batch_size], int64, of the batch given last; None where there are none
@@ -75,14 +76,14 @@ class Stream:
 
     def __next__(self) -> Tensor:
         if isinstance(self.data, Source):
-            which = self._which(self.cursor * self.batch_size)
+            which = self._which((self.cursor + self.skipped) * self.batch_size)
             assert self.examples is not None
             x = self._convert(self.examples.x[which])
             self.labels = None if self.examples.y is None else self.examples.y[which]
             if self.data.flip:
                 x = self._flip(x)
         else:
-            x = self.data.sample(self.batch_size, generator(self.seed, "batch", self.cursor))
+            x = self.data.sample(self.batch_size, generator(self.seed, "batch", self.cursor + self.skipped))
             x = x.to(self.device, non_blocking=True)
         self.cursor += 1
         return x
@@ -181,7 +182,7 @@ class Stream:
 
     def _flip(self, x: Tensor) -> Tensor:
         """Mirror each image with probability 1/2."""
-        heads = torch.rand(len(x), generator=generator(self.seed, "flip", self.cursor)) < 0.5
+        heads = torch.rand(len(x), generator=generator(self.seed, "flip", self.cursor + self.skipped)) < 0.5
         # non_blocking: an ordinary copy would wait for everything queued on the device, at every step
         heads = heads.to(self.device, non_blocking=True).view(-1, 1, 1, 1)
         return torch.where(heads, x.flip(-1), x)

@@ -1,0 +1,54 @@
+"""What a run's bits depend on beside its seed: the machine, and the random generators that PyTorch keeps for itself."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def machine() -> dict[str, Any]:
+    """What the last bits of a result depend on, beside the seed."""
+    return {
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def device_random(device: torch.device) -> Tensor | None:
+    """The state of the device's own random generator; None on a CPU, which has the global one."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else None
+
+
+def set_device_random(device: torch.device, state: Tensor | None) -> None:
+    """Put back what `device_random` gave."""
+    if state is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    elif state is not None and device.type == "mps":
+        torch.mps.set_rng_state(state)
+
+
+def size_of(*states: Any) -> int:
+    """Bytes of the tensors in some state dicts."""
+    return sum(t.numel() * t.element_size() for state in states for t in state.values() if isinstance(t, Tensor))
+
+
+def not_finite(**states: Any) -> list[str]:
+    """The names of the state dicts, at any depth, that hold NaN or infinity. Waits for the device once."""
+    names, answers = [], []
+    for name, state in states.items():
+        for t in _tensors(state):
+            if t.is_floating_point():
+                names.append(name)
+                answers.append(t.isfinite().all().cpu() if t.device.type == "cpu" else t.isfinite().all())
+    found = torch.stack([a.to(answers[-1].device) for a in answers]).tolist() if answers else []
+    return list(dict.fromkeys(name for name, fine in zip(names, found, strict=True) if not fine))
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return [t for inner in inside for t in _tensors(inner)]
