@@ -1,6 +1,5 @@
 """The runs below a directory and how they went, read from their files alone: without torch, and without trust."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,11 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from gan_cli.errors import RunError
+from gan_cli.paths import behind_latest
+from gan_cli.reading import JSON_LIMIT, is_regular, open_regular, parse_json, read_bytes
 from gan_cli.record import State
 
 WORDS = ("nan", "inf", "-inf", "n/a")  # as the logbook writes what is no number to JSON
 RUN, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
-LARGEST = 1 << 20  # bytes: these files are small, and what is not small is not one of them
+MANY = 100  # choices and alarms, where a run has ten; of overrides a user may type more
+SHOWN = 200  # characters of a problem
 TAIL = 1 << 16  # bytes read from the end of the metrics: some thirty lines
 
 
@@ -72,11 +75,9 @@ def read(directory: Path) -> Entry:
     entry = Entry(directory)
     for part in (_read_run, _read_status, _read_metrics):
         try:
-            part(entry)
-        except OSError as error:
-            entry.problem = entry.problem or f"{Path(str(error.filename)).name} cannot be read: {error.strerror}"
-        except ValueError as error:
-            entry.problem = entry.problem or str(error)
+            part(entry, behind_latest(directory))  # each opens what is no link, at the top of the run
+        except (OSError, ValueError, RunError) as error:
+            entry.problem = entry.problem or str(error).removeprefix(f"{directory}{os.sep}")[:SHOWN]
     if entry.problem:
         entry.status = "unreadable"
     if not entry.time:
@@ -87,10 +88,10 @@ def read(directory: Path) -> Entry:
     return entry
 
 
-def _read_run(entry: Entry) -> None:
-    content = _object(entry.path / RUN)
+def _read_run(entry: Entry, directory: Path) -> None:
+    content = _object(directory, RUN)
     choices, overrides = content.get("choices", {}), content.get("overrides", [])
-    if not isinstance(choices, dict) or not isinstance(overrides, list):
+    if not isinstance(choices, dict) or not isinstance(overrides, list) or len(choices) > MANY:
         raise ValueError(f"{RUN}: choices or overrides are not as gan-train writes them")
     entry.choices = {str(group): str(choice) for group, choice in choices.items() if choice is not None}
     entry.overrides = [str(override) for override in overrides]
@@ -102,8 +103,8 @@ def _read_run(entry: Entry) -> None:
     entry.created = created
 
 
-def _read_status(entry: Entry) -> None:
-    content = _object(entry.path / STATUS)
+def _read_status(entry: Entry, directory: Path) -> None:
+    content = _object(directory, STATUS)
     status, reason = content.get("status"), content.get("reason")
     numbers: list[Any] = [content.get(key) for key in ("step", "steps", "seconds")]
     if not isinstance(status, str) or status not in get_args(State):
@@ -113,19 +114,19 @@ def _read_status(entry: Entry) -> None:
     entry.status, entry.reason = status, None if reason is None else str(reason)
     entry.step, entry.steps, entry.seconds = int(numbers[0]), int(numbers[1]), float(numbers[2])
     alarms = content.get("alarms", [])  # runs of the first version have none
-    if not isinstance(alarms, list) or not all(map(_is_alarm, alarms)):
+    if not isinstance(alarms, list) or len(alarms) > MANY or not all(map(_is_alarm, alarms)):
         raise ValueError(f"{STATUS}: alarms are not as gan-train writes them")
     entry.alarms = alarms
 
 
-def _read_metrics(entry: Entry) -> None:
+def _read_metrics(entry: Entry, directory: Path) -> None:
     """The last whole line, and those before it until the losses are told: a step may have drawn samples and logged
     nothing else. A run that has not logged yet has none.
     """
-    path = entry.path / METRICS
-    if not path.is_file():  # a pipe of this name would never end
+    path = directory / METRICS
+    if not is_regular(path):
         raise ValueError(f"{METRICS} is missing")
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = max(0, file.seek(0, os.SEEK_END) - TAIL)
         file.seek(start)
         lines = file.read(TAIL).split(b"\n")
@@ -133,30 +134,18 @@ def _read_metrics(entry: Entry) -> None:
         return
     if len(lines) < 2:
         raise ValueError(f"{METRICS} has no whole line")
-    content = _parsed(lines[-2], METRICS)  # behind the last line end is nothing, or a line that is being written
+    content = parse_json(lines[-2], METRICS)  # behind the last line end is nothing, or a line that is being written
     for line in reversed(lines[1 if start else 0 : -2]):  # the first of a part of the file is a part of a line
         if "loss/d" in content:
             break
-        content = _parsed(line, METRICS) | content
+        content = parse_json(line, METRICS) | content
     entry.metrics = {key: value for key, value in content.items() if _is_number(value) or value in WORDS}
 
 
-def _object(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ValueError(f"{path.name} is missing")
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path.name} is larger than a file of a run")
-    return _parsed(path.read_bytes(), path.name)
-
-
-def _parsed(data: bytes, name: str) -> dict[str, Any]:
-    try:
-        content = json.loads(data)
-    except (ValueError, RecursionError):
-        raise ValueError(f"{name} is not JSON") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{name} is not a JSON object")
-    return content
+def _object(directory: Path, name: str) -> dict[str, Any]:
+    if not is_regular(directory / name):
+        raise ValueError(f"{name} is missing")
+    return parse_json(read_bytes(directory / name, JSON_LIMIT), name)
 
 
 def _is_alarm(value: Any) -> bool:
@@ -164,5 +153,5 @@ def _is_alarm(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Finite, and no longer than a number of a run."""
+    """And no longer than a number of a run."""
     return type(value) in (int, float) and abs(value) < 1e300

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+from gan_cli.errors import RunError
+from gan_cli.reading import require_plain
+
 _PACKAGE = Path(__file__).resolve().parent
 
 # A wheel carries conf/ inside the package; a checkout (also an editable install) has it beside the package.
@@ -37,5 +40,30 @@ def point_latest(run_dir: Path) -> Path | None:
 
 
 def real_run(path: Path) -> Path:
-    """The run directory behind a path that a user gave: where the links of `outputs/latest` lead, others themselves."""
-    return (path / "run.json").resolve().parent if (path / "run.json").is_symlink() else path.resolve()
+    """The run directory behind a path that a user gave, looked through before anything in it is read or written.
+
+    Raises:
+        RunError: a link in the directory leads elsewhere, or something in it is no file.
+    """
+    directory = behind_latest(path)
+    require_plain(directory)
+    return directory
+
+
+def behind_latest(path: Path) -> Path:
+    """Where the links of `outputs/latest` lead; of other directories, themselves.
+
+    A directory of links may be somebody else's work: it is followed as `point_latest` makes it, to a run beside it, and
+    nowhere else.
+
+    Raises:
+        RunError: it leads elsewhere.
+    """
+    directory = path.resolve()
+    shown = directory / _FILES[0]
+    if directory.name != "latest" or not shown.is_symlink():
+        return directory
+    leads = Path(os.path.normpath(directory / os.readlink(shown)))
+    if leads.name != shown.name or leads.resolve() != leads or directory.parent not in leads.parent.parents:
+        raise RunError(f"{shown}: is a link that gan-train did not make; give the run's own directory")
+    return leads.parent

@@ -67,6 +67,29 @@ def is_regular(path: Path) -> bool:
         return False
 
 
+def require_plain(directory: Path) -> None:
+    """Look through a run directory before anything in it is read or written: files lie there, and nothing else.
+
+    A link could lead anywhere, a pipe is waited for, and a log with a second name is written under both.
+
+    Raises:
+        RunError: the first that is none; or the directory cannot be opened.
+    """
+    for folder in (directory, *(directory / name for name in FOLDERS)):
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    found = entry.stat(follow_symlinks=False)
+                    if not stat.S_ISDIR(found.st_mode):
+                        _refuse_special(Path(entry.path), found)
+                    if entry.name.endswith(".jsonl") and found.st_nlink > 1 and stat.S_ISREG(found.st_mode):
+                        raise RunError(f"{entry.path}: has a second name (a hard link); put a copy of it there")
+        except FileNotFoundError:
+            continue  # also a file that another process took away
+        except OSError as error:
+            raise RunError(f"{folder}: cannot be opened: {error.strerror}") from error
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
     """A whole file.
 
@@ -152,17 +175,18 @@ class _Plain(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Refuse before a node is made: an alias bomb ends at its first anchor."""
-        event: Any = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise ValueError(f"line {event.start_mark.line + 1} has an anchor or alias")
+            raise ValueError(f"line {line} has an anchor or alias")
         if getattr(event, "tag", None) not in (None, "!"):
-            raise ValueError(f"line {event.start_mark.line + 1} has a tag")
+            raise ValueError(f"line {line} has a tag")
         if isinstance(event, yaml.ScalarEvent) and len(event.value) > TEXT:
-            raise ValueError(f"line {event.start_mark.line + 1} has {len(event.value):,} characters in one value")
+            raise ValueError(f"line {line} has {len(event.value):,} characters in one value")
         self._deep = getattr(self, "_deep", 0) + 1
         if self._deep > DEPTH:
-            raise ValueError(f"line {event.start_mark.line + 1} is nested more than {DEPTH} deep")
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+            raise ValueError(f"line {line} is nested more than {DEPTH} deep")
+        node = super().compose_node(parent, index)
         self._deep -= 1
         if isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":float")):
             _bounded(node.value)

@@ -133,28 +133,28 @@ def test_a_failed_run_says_why_in_its_first_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("file", "content", "problem"),
     [
-        ("status.json", '{"status": "fini', "status.json is not JSON"),
-        ("status.json", "", "status.json is not JSON"),
-        ("status.json", "[1]", "status.json is not a JSON object"),
-        ("status.json", "[" * 100_000, "status.json is not JSON"),
+        ("status.json", '{"status": "fini', "status.json: is not JSON"),
+        ("status.json", "", "status.json: is not JSON"),
+        ("status.json", "[1]", "status.json: is not JSON as gan-train writes it: expected an object, found a list"),
+        ("status.json", "[" * 100_000, "status.json: is not JSON"),
         ("status.json", '{"status": "[red]"}', "status.json: status is '[red]'"),
         ("status.json", '{"status": ["finished"]}', "status.json: status is \"['finished']\""),
         ("status.json", '{"status": "finished", "step": "1"}', "status.json: step, steps or seconds is not a number"),
         (
             "status.json",
             '{"status": "finished", "step": 1, "steps": 2, "seconds": NaN}',
-            "status.json: step, steps or seconds is not a number",
+            "status.json: is not JSON as gan-train writes it: NaN is no number",
         ),
         ("status.json", None, "status.json is missing"),
-        ("run.json", "\0\0\0\0", "run.json is not JSON"),
-        ("run.json", "\udc80", "run.json is not JSON"),
-        ("run.json", " " * (1 << 21), "run.json is larger than a file of a run"),
+        ("run.json", "\0\0\0\0", "run.json: is not JSON"),
+        ("run.json", "\udc80", "run.json: is not JSON"),
+        ("run.json", " " * (1 << 21), "run.json: is larger than the 1,048,576 bytes"),
         ("run.json", '{"created": "yesterday"}', "run.json: created is not a time"),
         ("run.json", '{"choices": []}', "run.json: choices or overrides are not as gan-train writes them"),
         ("run.json", None, "run.json is missing"),
         ("metrics.jsonl", None, "metrics.jsonl is missing"),
         ("metrics.jsonl", '{"step": 1', "metrics.jsonl has no whole line"),
-        ("metrics.jsonl", "no json\n", "metrics.jsonl is not JSON"),
+        ("metrics.jsonl", "no json\n", "metrics.jsonl: is not JSON"),
     ],
 )
 def test_a_damaged_file_makes_an_unreadable_row_and_harms_no_other(listed, tmp_path, file, content, problem):
@@ -164,7 +164,8 @@ def test_a_damaged_file_makes_an_unreadable_row_and_harms_no_other(listed, tmp_p
     if content is not None:
         path.write_bytes(content.encode(errors="surrogateescape"))
     rows = {row["run"]: row for row in listed()}
-    assert (rows["bad"]["status"], rows["bad"]["problem"]) == ("unreadable", problem)
+    assert rows["bad"]["status"] == "unreadable"
+    assert rows["bad"]["problem"].startswith(problem)
     assert (rows["good"]["status"], rows["good"]["problem"]) == ("finished", None)
 
 
