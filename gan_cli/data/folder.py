@@ -2,16 +2,16 @@
 
 import logging
 import os
-import stat
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from gan_cli.data.classes import labels_of
 from gan_cli.data.examples import Examples
@@ -22,13 +22,16 @@ from gan_cli.errors import DataError
 
 log = logging.getLogger(__name__)
 
-SHOWN = 10  # bad files named in a message
+SHOWN = 20  # bad files named in a message
 WIDTH = 100  # columns of a message
-THREADS = min(8, os.cpu_count() or 1)  # each holds a whole image of up to 64 million pixels
+THREADS = min(8, os.cpu_count() or 1)
 
 
 class Folder:
     """The images in a folder and its subfolders, in sorted order; other and hidden files are passed over.
+
+    Every image is decoded before anything is trained, and all that cannot be are listed together. Links are followed,
+    also out of the folder: it is the user's own, and so is what its links lead to.
 
     Each is turned upright, its shorter side scaled to `size` (bicubic, antialiased), and the centre square kept.
     Transparent pixels are composited on white, except with 4 channels, which keep alpha. 16-bit grey is scaled. Of an
@@ -81,7 +84,7 @@ class Folder:
         """x uint8 [N, channels, size, size] in sorted order; y the subfolder, if all images lie in one.
 
         Raises:
-            DataError: files that cannot be read, all of them counted and the first ten named.
+            DataError: files that cannot be read, all of them counted and the first twenty named.
         """
         channels, size, _ = self.shape
         try:
@@ -97,8 +100,6 @@ class Folder:
             """Fill row i; what is wrong with the file, and whether it has more frames."""
             path = self.root / self.files[i]
             try:
-                if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
-                    return "not a regular file", False
                 picture, animated = read_picture(path, size, channels)
                 pixels[i] = np.asarray(picture).reshape(size, size, channels).transpose(2, 0, 1)
                 return None, animated
@@ -120,21 +121,21 @@ class Folder:
 
     def _refuse(self, bad: dict[Path, str]) -> None:
         if bad:
-            lines = [f"  {shown(file)}: {why}"[:WIDTH] for file, why in list(bad.items())[:SHOWN]]
+            lines = [f"  {shown(file)}: {why}"[:WIDTH] for file, why in islice(bad.items(), SHOWN)]
             if len(bad) > SHOWN:
                 lines.append(f"  and {len(bad) - SHOWN} more")
             raise DataError(
-                f"{len(bad)} of {len(self.files)} images in {shown(self.root)} cannot be read\n"
+                f"{len(bad)} of {len(self.files)} images in {shown(self.root, 50)} cannot be read\n"
                 + "\n".join(lines)
                 + "\nrepair or remove them"
             )
 
 
 def _reason(error: Exception) -> str:
+    """In one line, of characters that can be printed: Pillow quotes the file."""
     if isinstance(error, FileNotFoundError):
         return "not there any more, or a link to nothing"
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image"
     if isinstance(error, Image.DecompressionBombError):
         return f"far more than {MAX_PIXELS >> 20} million pixels"
-    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
+    text = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,13 +1,29 @@
 """One image file to the right pixels, whatever kind it is."""
 
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from os import PathLike
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from gan_cli.data.headers import check_header
+from gan_cli.data.kinds import kind_of
+from gan_cli.data.room import Quiet, Room
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no EPS: Pillow hands those to Ghostscript
 MAX_PIXELS = 64 * 2**20  # refused by the header: a PNG of some kilobytes can hold billions of pixels
+MAX_BYTES = 2**29  # of a file: 64 million pixels of four 16-bit channels
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+# However many threads there are, they hold together one image of the greatest size, or many small ones. A thread that
+# waits for pixels has its bytes already, and none waits for bytes that has pixels: so they never wait for each other.
+BYTES, PIXELS = Room(2**28), Room(MAX_PIXELS)
+QUIET = Quiet()
+PngImagePlugin.MAX_TEXT_MEMORY = 2**22  # unpacked, of one image; Pillow would keep 64 MB of it in each thread
 
 
 def read_picture(path: str | PathLike[str], size: int, channels: int) -> tuple[Image.Image, bool]:
@@ -17,23 +33,56 @@ def read_picture(path: str | PathLike[str], size: int, channels: int) -> tuple[I
     kept with 4 channels. 16-bit grey is scaled to 8 bits. Bicubic and antialiased, as in `images.to_size`.
 
     Raises:
-        ValueError: too many pixels, or values without a known range.
+        ValueError: not a regular file, not an image, too many pixels or bytes, or values without a known range.
         Exception: what Pillow raises on a damaged file, of nearly any kind.
     """
-    with Image.open(path, formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise ValueError(f"{width} x {height} pixels; {MAX_PIXELS >> 20} million at most")
-        # a JPEG of a phone (MPO) holds a preview or a depth map beside its picture: no animation
-        animated = image.format != "MPO" and getattr(image, "is_animated", False)
+    with _open_regular(path) as file, BYTES.take(os.fstat(file.fileno()).st_size):
+        check_header(file)
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except UnidentifiedImageError:
+            file.seek(0)
+            raise ValueError(f"not an image: {kind_of(file.read(512))}") from None
+        with image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise ValueError(f"{width} x {height} pixels; {MAX_PIXELS >> 20} million at most")
+            # a JPEG of a phone (MPO) holds a preview or a depth map beside its picture: no animation
+            animated = image.format != "MPO" and getattr(image, "is_animated", False)
+            with PIXELS.take(width * height):
+                return _square(image, size, channels), animated
+
+
+def _square(image: Image.Image, size: int, channels: int) -> Image.Image:
+    with QUIET if image.format == "TIFF" else nullcontext():
         image.load()  # all of it: a truncated file is refused, not filled up with grey
-        upright = ImageOps.exif_transpose(image)
-    picture = _to_channels(_to_8_bits(upright), channels)
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    # not resize(box=...), whose filter reaches for pixels outside the box
-    square = picture.crop((left, top, left + side, top + side))
-    return square.resize((size, size), Image.Resampling.BICUBIC), animated
+    ImageOps.exif_transpose(image, in_place=True)
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    # cut out before it is converted, which takes memory; not resize(box=...), whose filter reaches outside the box
+    square = image.crop((left, top, left + side, top + side)) if image.width != image.height else image
+    return _to_channels(_to_8_bits(square), channels).resize((size, size), Image.Resampling.BICUBIC)
+
+
+@contextmanager
+def _open_regular(path: str | PathLike[str]) -> Iterator[BinaryIO]:
+    """A regular file, also behind a link. Looked at before it is opened, as to open a device may do something, and
+    after, as it may have changed; a pipe is not waited for.
+    """
+    _check_regular(os.stat(path))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        found = os.fstat(file.fileno())
+        _check_regular(found)
+        if found.st_size > MAX_BYTES:
+            raise ValueError(f"{found.st_size >> 20} MB; {MAX_BYTES >> 20} at most")
+        yield file
+
+
+def _check_regular(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        raise ValueError(f"not a file but {kinds.get(stat.S_IFMT(found.st_mode), 'a device')}")
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
@@ -43,7 +92,8 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise ValueError("32-bit pixels of no known range; save 8 or 16 bits")
-    return Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+    grey, rest = np.divmod(values.astype(np.uint16), np.uint16(257))  # 65535 = 255 * 257
+    return Image.fromarray((grey + (rest > 128)).astype(np.uint8))
 
 
 def _to_channels(image: Image.Image, channels: int) -> Image.Image:
@@ -54,4 +104,4 @@ def _to_channels(image: Image.Image, channels: int) -> Image.Image:
         if channels < 4:
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image)
-    return image.convert(MODES[channels])
+    return image if image.mode == MODES[channels] else image.convert(MODES[channels])

@@ -1,8 +1,12 @@
-"""A web server of this machine, with the files a test gives it."""
+"""A web server of this machine, with the files a test gives it; and a process whose memory is measured."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
 import pytest
 
@@ -48,3 +52,49 @@ def server() -> Iterator[Server]:
         yield state
         http.shutdown()
         thread.join()
+
+
+GROWTH = """
+import sys
+
+def peak():  # MB that this process has held at most; what the one that started it held does not count
+    try:
+        with open("/proc/self/status") as status:
+            return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) / 1024
+    except OSError:
+        import resource
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** (20 if sys.platform == "darwin" else 10)
+
+import numpy, torch, PIL.Image, gan_cli.data
+from gan_cli.errors import DataError
+torch.set_num_threads(1)
+before = peak()
+try:
+    {code}
+except DataError as error:
+    sys.stdout.write(str(error))
+sys.stdout.write("\\nMB: %.1f" % (peak() - before))
+"""
+
+
+class Apart(NamedTuple):
+    """What a process of its own said, and how many MB it held at most beside what its imports took."""
+
+    message: str
+    stderr: str
+    growth: float
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Callable[..., Apart]:
+    """Run a line of code, in which `argv` are the arguments, in a process of its own; a minute, then it fails."""
+
+    def run(code: str, *arguments: str) -> Apart:
+        script = GROWTH.replace("{code}", code).replace("argv", "sys.argv[1:]")
+        command = [sys.executable, "-c", script, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        message, growth = done.stdout.rsplit("\nMB: ", 1)
+        return Apart(message, done.stderr, float(growth))
+
+    return run
