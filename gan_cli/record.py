@@ -87,7 +87,12 @@ class Status:
     @property
     def seconds(self) -> float:
         """Seconds of training so far."""
-        return self._before + time.monotonic() - self._since
+        return self._before + self.seconds_here
+
+    @property
+    def seconds_here(self) -> float:
+        """Seconds of training in this process."""
+        return time.monotonic() - self._since
 
     def rolled_back(self, event: dict[str, Any]) -> None:
         """Remember a rollback; a run that was killed and resumed does the same one again."""

@@ -79,7 +79,7 @@ def _size(part: Any) -> int:
 def _plan(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     """What JSON says of a value; its tensors go to `tensors`, named by their place.
 
-    Every JSON object is one of ours: {"tensor": name}, {"dict": {...}}, {"items": [[key, value], ...]}, {"tuple": [...]}.
+    Every JSON object is one of ours: {"tensor": name}, {"dict": {}}, {"items": [[key, value]]} or {"tuple": []}.
     """
     if isinstance(value, Tensor):
         name = path if path not in tensors else f"{path}#{len(tensors)}"  # a key may have dots of its own

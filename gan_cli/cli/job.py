@@ -128,7 +128,7 @@ def _train(
 ) -> None:
     """Train, from the first file to the last line. From the first file on, a signal lets all become whole."""
     refuse_unknown_figure(run)
-    checkpoint.require_room(directory, 2 * run.checkpoint_size(), "a run keeps two checkpoints, which it")
+    checkpoint.require_room(directory, 2 * run.checkpoint_size(), "a run with two checkpoints")
     with stop_after_step(run) as signals:
         if state is None:
             _write_config(directory, config)
@@ -168,7 +168,7 @@ def _train(
                 raise
             finally:
                 run.log.close(success=None if status == "stopped" else status == "finished")
-    shown, share = shlex.quote(_shown(directory)), run.saving / max(run.status.seconds, 1e-9)
+    shown, share = shlex.quote(_shown(directory)), run.saving / max(run.status.seconds_here, 1e-9)
     if status == "stopped" and not signals:
         assert run.stopped_by is not None
         why = f"{_why_stopped(run)}: {run.stopped_by.saw}"

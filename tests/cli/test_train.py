@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -86,6 +88,28 @@ def test_two_equal_runs_have_equal_files(gan_train):
     a, b = runs()
     for name in ("metrics.jsonl", "config.yaml", "samples/step-000000006.png", "generator/ema.safetensors"):
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
+
+
+def test_the_end_of_a_run_says_its_digest_and_what_checkpoints_cost(gan_train):
+    outs = [gan_train(*TINY)[1] for _ in range(2)]
+    digests = [next(line for line in out.splitlines() if line.startswith("final state sha256: ")) for out in outs]
+    assert digests[0] == digests[1]
+    assert len(digests[0].split()[-1]) == 64
+    assert "% of it for checkpoints" in outs[0]
+
+
+def test_a_figure_to_keep_the_best_of_must_be_one_that_is_logged(gan_train):
+    code, _, err = gan_train(*TINY, "train.keep_best=theory/jss")
+    assert (code, "train.keep_best: this run logs no 'theory/jss'; did you mean 'theory/js'?" in err) == (2, True)
+    assert [*Path().iterdir()] == []
+
+
+def test_a_run_does_not_begin_without_room_for_two_checkpoints(gan_train, monkeypatch):
+    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000))
+    code, _, err = gan_train(*TINY)
+    assert code == 5
+    assert re.search(r"two checkpoints.* needs? 2\.1 MB, 2\.0 MB are free; nothing was overwritten", err)
+    assert [*Path().iterdir()] == []
 
 
 def test_resume_goes_on_to_the_bits_of_the_longer_run(gan_train):

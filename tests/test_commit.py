@@ -1,0 +1,189 @@
+"""What a run commits: the best beside the newest, nothing that is not finite, only on the data it was trained on."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY, make_run, train_in
+
+from gan_cli import checkpoint
+from gan_cli.errors import DataError, Diverged, RunError
+from gan_cli.loop import train
+
+OFTEN = ("train.steps=12", "train.log_every=1", "train.sample_every=12", "train.checkpoint_every=2", "penalty.every=3")
+ROLL = (*TINY, *OFTEN, "train.checkpoint_every=4", "train.on_not_finite=rollback", "train.d_steps=2")
+
+
+@contextmanager
+def opened(run, directory: Path, state=None) -> Iterator[None]:
+    directory.mkdir(exist_ok=True)
+    with run.open(directory, state):
+        yield
+    run.log.close()
+
+
+def steps(directory: Path) -> list[int]:
+    return [checkpoint.step_of(path) for path in checkpoint.available(directory / "checkpoints")]
+
+
+def rows(directory: Path) -> list[dict]:
+    return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("direction", "pick"), [("smallest", min), ("largest", max)])
+def test_the_checkpoint_with_the_best_figure_is_kept(tmp_path, direction, pick):
+    train_in(tmp_path, *TINY, *OFTEN, "train.keep=1", "train.keep_best=theory/js", f"train.best_is={direction}")
+    committed = {row["step"]: row["theory/js"] for row in rows(tmp_path) if row["step"] % 2 == 0}
+    best = pick(committed, key=committed.__getitem__)
+    assert sorted(steps(tmp_path)) == sorted({12, best})
+    assert checkpoint.load(checkpoint.available(tmp_path / "checkpoints")[0])["best"] == (committed[best], best)
+
+
+def test_a_figure_logged_seldom_judges_the_next_checkpoint_only(tmp_path):
+    train_in(tmp_path, *TINY, *OFTEN, "train.log_every=5", "train.keep=1", "train.keep_best=theory/js")
+    found = {row["step"]: row["theory/js"] for row in rows(tmp_path) if "theory/js" in row}
+    best = min(found, key=found.__getitem__)
+    assert sorted(steps(tmp_path)) == sorted({12, best + best % 2})
+
+
+def test_the_best_is_remembered_over_a_resume(tmp_path):
+    best = ("train.keep=1", "train.keep_best=theory/js", "train.best_is=largest")
+    train_in(tmp_path / "whole", *TINY, *OFTEN, *best, "train.steps=16")
+    train_in(tmp_path / "parts", *TINY, *OFTEN, *best, "train.steps=6")
+    state = checkpoint.load_newest(tmp_path / "parts/checkpoints", print)
+    train_in(tmp_path / "parts", *TINY, *OFTEN, *best, "train.steps=16", state=state)
+    names = [sorted(p.name[:14] for p in (tmp_path / d / "checkpoints").iterdir()) for d in ("whole", "parts")]
+    assert names[0] == names[1]
+
+
+@pytest.mark.parametrize("part", ["G", "D", "ema", "opt_G", "opt_D"])
+def test_what_is_not_finite_is_never_committed(tmp_path, part):
+    run = make_run(*TINY, *OFTEN)
+    with opened(run, tmp_path):
+        train(run)
+        run.step += 1
+        net = {"G": run.G, "D": run.D, "ema": run.ema.G, "opt_G": run.opt_G, "opt_D": run.opt_D}[part]
+        inside = net.state_dict()
+        tensors = inside if part in ("G", "D", "ema") else next(iter(inside["state"].values()))
+        next(t for t in tensors.values() if isinstance(t, torch.Tensor) and t.ndim).view(-1)[0] = torch.inf
+        before = steps(tmp_path)
+        with pytest.raises(Diverged, match=f"not finite after step 13: {part}; the last good checkpoint is of step 12"):
+            run.save()
+    assert steps(tmp_path) == before
+
+
+def break_at(run, step: int, times: int = 1) -> None:
+    """G's loss is NaN in a step, as long as the run has rolled back less often."""
+    sound = run.loss.generator
+
+    def broken(*logits):
+        loss = sound(*logits)
+        return loss * float("nan") if run.step == step and run.rollbacks < times else loss
+
+    run.loss.generator = broken
+
+
+def die_at(step: int):
+    """In the place of the console's tick: an end that nobody expected, right after a step."""
+
+    def tick(reached: int) -> None:
+        if reached == step:
+            raise KeyboardInterrupt
+
+    return tick
+
+
+def test_a_rollback_goes_on_from_the_last_checkpoint_with_other_noise_and_data(tmp_path):
+    run = make_run(*ROLL)
+    break_at(run, 6)
+    with opened(run, tmp_path / "rolled"):
+        train(run)
+    plain = train_in(tmp_path / "plain", *ROLL)
+    assert run.step == 12 and run.rollbacks == 1
+    assert [row["step"] for row in rows(tmp_path / "rolled")] == list(range(1, 13)), "no step is missing or doubled"
+    a, b = rows(tmp_path / "rolled"), rows(tmp_path / "plain")
+    assert a[:4] == b[:4] and all(x["loss/d"] != y["loss/d"] for x, y in zip(a[4:], b[4:], strict=True))
+    (event,) = json.loads((tmp_path / "rolled/status.json").read_text())["rollbacks"]
+    assert (event["number"], event["step"], event["to"]) == (1, 7, 4)
+    assert event["why"].startswith("not finite in step 7, before the update of G: loss/g is nan")
+    assert run.reals.skipped == 2 * 3, "the batches of steps 5 to 7 are not seen again"
+    assert run.reals.cursor == plain.reals.cursor == 24, "and the count of D's updates is what it would be"
+
+
+def test_a_rollback_that_is_killed_and_resumed_is_the_same_rollback(tmp_path):
+    ends = []
+    for name, kill in (("whole", None), ("torn", 8)):
+        run, state = make_run(*ROLL), None
+        break_at(run, 6, times=2)
+        if kill:
+            with opened(run, tmp_path / name), pytest.raises(KeyboardInterrupt):
+                run.console.tick = die_at(kill)
+                train(run)
+            state = checkpoint.load_newest(tmp_path / name / "checkpoints", print)
+            assert state["rollbacks"] == 2
+            run = make_run(*ROLL)
+            break_at(run, 6, times=2)
+        with opened(run, tmp_path / name, state):
+            train(run)
+        ends.append(run.digest())
+    assert ends[0] == ends[1]
+    assert (tmp_path / "whole/metrics.jsonl").read_bytes() == (tmp_path / "torn/metrics.jsonl").read_bytes()
+    found = [json.loads((tmp_path / name / "status.json").read_text())["rollbacks"] for name in ("whole", "torn")]
+    assert len(found[0]) == 2 and found[0] == found[1]
+
+
+def test_rollbacks_are_bounded(tmp_path):
+    run = make_run(*ROLL, "train.rollbacks=2")
+    break_at(run, 6, times=99)
+    with opened(run, tmp_path), pytest.raises(Diverged, match="the last good checkpoint is of step 4"):
+        train(run)
+    assert run.rollbacks == 2
+    assert len(json.loads((tmp_path / "status.json").read_text())["rollbacks"]) == 2
+
+
+def test_a_run_stops_where_it_was_not_told_to_roll_back(tmp_path):
+    run = make_run(*ROLL, "train.on_not_finite=stop")
+    break_at(run, 6)
+    with opened(run, tmp_path), pytest.raises(Diverged):
+        train(run)
+    assert (run.rollbacks, steps(tmp_path)) == (0, [4, 0])
+
+
+def test_a_run_does_not_go_on_with_other_data(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", images)
+    tiny = ("dataset=array", f"dataset.path={tmp_path}/x.npy", "model=mlp", "model.width=4", "prior.dim=2")
+    tiny += ("train.batch_size=8", "train.steps=4", "train.samples=4")
+    train_in(tmp_path / "run", *tiny)
+    images[3, 4, 5] ^= 1
+    np.save(tmp_path / "x.npy", images)
+    state = checkpoint.load_newest(tmp_path / "run/checkpoints", print)
+    with pytest.raises(DataError, match=r"the data set is not the one that the run was trained on: .* then, .* now"):
+        train_in(tmp_path / "run", *tiny, "train.steps=6", state=state)
+
+
+def test_the_digest_is_of_all_that_two_equal_runs_share(tmp_path):
+    run, twin = train_in(tmp_path / "a", *TINY), train_in(tmp_path / "b", *TINY)
+    other = train_in(tmp_path / "c", *TINY, "seed=1")
+    assert run.digest() == twin.digest() != other.digest()
+    run.noise.manual_seed(0)
+    assert run.digest() != twin.digest()
+
+
+def test_the_size_of_a_checkpoint_is_known_before_the_first_step(tmp_path):
+    run = make_run("model.base_channels=8", "dataset.size=16", "train.steps=2", "train.samples=4")
+    size = run.checkpoint_size()
+    with opened(run, tmp_path):
+        train(run)
+    found = checkpoint.available(tmp_path / "checkpoints")[0].stat().st_size
+    assert found <= size <= found + 2 * checkpoint.SPARE
+
+
+def test_a_checkpoint_of_an_old_format_is_called_so(tmp_path):
+    run = train_in(tmp_path, *TINY)
+    with pytest.raises(RunError, match="format 1; this version reads format 2"):
+        make_run(*TINY).open(tmp_path, run.state() | {"format": 1})
