@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from os import PathLike
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from gan_cli.data.room import Quiet, Room
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no EPS: Pillow hands those to Ghostscript
 MAX_PIXELS = 64 * 2**20  # refused by the header: a PNG of some kilobytes can hold billions of pixels
 MAX_BYTES = 2**29  # of a file: 64 million pixels of four 16-bit channels
+STRIP = 2**20  # pixels converted at a time
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 # However many threads there are, they hold together one image of the greatest size, or many small ones. A thread that
@@ -43,14 +44,13 @@ def read_picture(path: str | PathLike[str], size: int, channels: int) -> tuple[I
         except UnidentifiedImageError:
             file.seek(0)
             raise ValueError(f"not an image: {kind_of(file.read(512))}") from None
-        with image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ValueError(f"{width} x {height} pixels; {MAX_PIXELS >> 20} million at most")
-            # a JPEG of a phone (MPO) holds a preview or a depth map beside its picture: no animation
-            animated = image.format != "MPO" and getattr(image, "is_animated", False)
-            with PIXELS.take(width * height):
-                return _square(image, size, channels), animated
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise ValueError(f"{width} x {height} pixels; {MAX_PIXELS >> 20} million at most")
+        # a JPEG of a phone (MPO) holds a preview or a depth map beside its picture: no animation
+        animated = image.format != "MPO" and getattr(image, "is_animated", False)
+        with PIXELS.take(width * height), closing(image):  # frees the pixels, which the end of a `with image` does not
+            return _square(image, size, channels), animated
 
 
 def _square(image: Image.Image, size: int, channels: int) -> Image.Image:
@@ -61,7 +61,20 @@ def _square(image: Image.Image, size: int, channels: int) -> Image.Image:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     # cut out before it is converted, which takes memory; not resize(box=...), whose filter reaches outside the box
     square = image.crop((left, top, left + side, top + side)) if image.width != image.height else image
-    return _to_channels(_to_8_bits(square), channels).resize((size, size), Image.Resampling.BICUBIC)
+    return _converted(square, channels).resize((size, size), Image.Resampling.BICUBIC)
+
+
+def _converted(image: Image.Image, channels: int) -> Image.Image:
+    """To L, RGB or RGBA, in strips: every step of it copies what it gets."""
+    if image.mode == MODES[channels] and "transparency" not in image.info:
+        return image
+    width, height = image.size
+    rows = max(1, STRIP // width)
+    converted = Image.new(MODES[channels], image.size)
+    for top in range(0, height, rows):
+        box = (0, top, width, min(top + rows, height))
+        converted.paste(_to_channels(_to_8_bits(image.crop(box)), channels), box)
+    return converted
 
 
 @contextmanager
