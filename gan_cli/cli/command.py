@@ -1,13 +1,15 @@
 """What a command that is not Hydra's owes its user: an error is a message and an exit code, never a traceback."""
 
-import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from gan_cli import __version__
-from gan_cli.errors import GanError
+from gan_cli.cli.signals import stopped_by_signal
+from gan_cli.errors import GanError, RunError
+from gan_cli.files import silence
 
 
 def new_parser(name: str, about: str, more: str) -> ArgumentParser:
@@ -31,19 +33,28 @@ def at_least(low: int) -> Callable[[str], int]:
 
 @contextmanager
 def as_command() -> Iterator[None]:
-    """Around all that a console script does: a user's mistake, Ctrl-C and a reader that left end it in good order."""
+    """Around all that a console script does: a user's mistake, a signal and a reader that left end it in good order."""
     try:
-        yield
-        sys.stdout.flush()  # here, where a closed pipe is still ours to answer
+        with stopped_by_signal():
+            yield
+            sys.stdout.flush()  # here, where a closed pipe is still ours to answer
     except GanError as error:
-        print("\n".join(printable(line) for line in str(error).splitlines()), file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        sys.exit(130)
+        _end("\n".join(printable(line) for line in str(error).splitlines()), error.exit_code)
+    except KeyboardInterrupt as stop:
+        _end("\nstopped", getattr(stop, "exit_code", 130))
     except BrokenPipeError:  # `| head -1`: what is left to print has nowhere to go, at the interpreter's exit too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         sys.exit(141)  # 128 + SIGPIPE, as the shell says it of others
+    except OSError as error:
+        if error.filename is not None:  # of a file, and those are answered where they are written
+            raise
+        silence(sys.stdout)
+        _end(f"standard output cannot be written: {error.strerror}", RunError.exit_code)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(code)
 
 
 def printable(text: str) -> str:

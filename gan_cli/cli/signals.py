@@ -1,14 +1,23 @@
-"""Ctrl-C and SIGTERM: the first one lets the step end and commits, the second stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: a run ends its step and saves; whatever else is going on ends at once, in one line.
 
+Nothing here imports anything that is slow: a signal can come while torch is imported.
+"""
+
+import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from gan_cli.errors import Stopped
+# SIGHUP: the terminal or the connection is gone. Windows has none.
+WATCHED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+NOTHING_TO_SAVE = "stopped outside of training: there was nothing to save"
 
-_WATCHED = (signal.SIGINT, signal.SIGTERM)
+Handler = Callable[[int, FrameType | None], None]
 
 
 class Stoppable(Protocol):
@@ -17,36 +26,81 @@ class Stoppable(Protocol):
     stopping: bool
 
 
-@contextmanager
-def stopped_by_signal() -> Iterator[None]:
-    """Outside of training there is nothing to save: a signal ends the command with its own exit code."""
+def leave(number: int, message: str) -> NoReturn:
+    """End the process at once with the signal's own exit code; no code that could stand in the way runs any more."""
+    with suppress(Exception):  # the signal may have come while it was printing
+        sys.stdout.flush()
+    with suppress(OSError):
+        os.write(2, f"{message}\n".encode())
+    os._exit(128 + number)
+
+
+def leave_at_once(tidy: Callable[[], None] = lambda: None) -> Handler:
+    """A handler for what an exception cannot end in good order: imports turn one into another error, or swallow it.
+
+    Args:
+        tidy: run before the end.
+    """
 
     def handle(number: int, _: FrameType | None) -> None:
-        raise Stopped("stopped outside of training: there was nothing to save", 128 + number)
+        with suppress(Exception):
+            tidy()
+        leave(number, NOTHING_TO_SAVE)
 
-    with _handling(handle):
+    return handle
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[None]:
+    """Outside of training there is nothing to save: a signal ends the command with its own exit code.
+
+    Raises:
+        Stopped: out of whatever was going on; after an import, if it was that.
+    """
+    waiting: set[int] = set()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        from gan_cli.errors import Stopped
+
+        if number not in waiting and _is_importing(frame):
+            waiting.add(number)
+            threading.Thread(target=_send_after_import, args=(number, waiting), daemon=True).start()
+            return
+        for watched in WATCHED:  # the next one finds the command on its way out, or something that swallowed this one
+            _set(watched, leave_at_once())
+        raise Stopped(NOTHING_TO_SAVE, 128 + number)
+
+    with handling(handle):
         yield
 
 
 @contextmanager
 def stop_after_step(run: Stoppable) -> Iterator[list[int]]:
-    """Inside, the first signal sets `run.stopping`; yields the list of signals that came."""
+    """Inside, a signal sets `run.stopping`; yields the list of signals that came.
+
+    A Ctrl-C after that stops at once. Other signals do not: a terminal that closes sends two, and so do some programs
+    that start others.
+    """
     received: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            received.append(number)
+            raise KeyboardInterrupt
         received.append(number)
         run.stopping = True
-        for watched in _WATCHED:
-            signal.signal(watched, signal.SIG_DFL if watched == signal.SIGTERM else signal.default_int_handler)
 
-    with _handling(handle):
+    with handling(handle):
         yield received
 
 
 @contextmanager
-def _handling(handler: object) -> Iterator[None]:
+def handling(handler: Handler) -> Iterator[None]:
+    """Handlers for the time of the context. What was to be ignored (`nohup`, a job in the background) stays ignored."""
+    before = {number: signal.getsignal(number) for number in WATCHED}
     try:
-        before = {number: signal.signal(number, handler) for number in _WATCHED}  # type: ignore[arg-type]
+        for number in WATCHED:
+            _set(number, handler)
     except ValueError:  # not the main thread: somebody else's program, which has its own handlers
         yield
         return
@@ -54,4 +108,26 @@ def _handling(handler: object) -> Iterator[None]:
         yield
     finally:
         for number, old in before.items():
-            signal.signal(number, old)
+            if old is not None:  # None: not Python's own, and not ours to put back
+                signal.signal(number, old)
+
+
+def _set(number: int, handler: Handler) -> None:
+    if signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, handler)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _send_after_import(number: int, waiting: set[int]) -> None:
+    main = threading.main_thread().ident
+    while main is not None and _is_importing(sys._current_frames().get(main)):
+        time.sleep(0.02)
+    waiting.discard(number)
+    os.kill(os.getpid(), number)

@@ -25,7 +25,8 @@ from gan_cli.cli.overrides import (
     swept_keys,
     unfold,
 )
-from gan_cli.cli.signals import stopped_by_signal
+from gan_cli.cli.signals import handling, leave_at_once, stopped_by_signal
+from gan_cli.cli.streams import outlive_reader
 from gan_cli.errors import GanError, Stopped
 from gan_cli.files import silence
 from gan_cli.paths import CONF_DIR
@@ -73,13 +74,14 @@ def main() -> None:
             if not _COMPLETION.intersection(flags):  # install=bash and query=bash are no settings
                 sys.argv[1:] = [*prepare(overrides, groups), *flags]
             if not _SHOW.intersection(flags):
+                outlive_reader()
                 sys.argv.insert(1, places.Places.OVERRIDE)
             hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
     except Stopped as stop:
-        print(f"\n{stop}", file=sys.stderr)
+        print(stop, file=sys.stderr)
         sys.exit(stop.exit_code)
     except KeyboardInterrupt:
-        print("\nstopped at once; nothing was saved after the last checkpoint", file=sys.stderr)
+        print("stopped at once; nothing was saved after the last checkpoint", file=sys.stderr)
         sys.exit(130)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         print(_message(error), file=sys.stderr)
@@ -87,8 +89,9 @@ def main() -> None:
     except OSError as error:
         if error in ours:
             raise
-        if isinstance(error, BrokenPipeError):  # gan-train --help | head -1
+        if error.filename is None:  # standard output, which would fail again at the interpreter's exit
             silence(sys.stdout)
+        if isinstance(error, BrokenPipeError):  # gan-train --help | head -1
             sys.exit(141)
         print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         sys.exit(5)
@@ -110,12 +113,15 @@ def _job(cfg: DictConfig) -> int:
         "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,
     }
     if about["sweep"]:
-        try:
-            print(f"\n#{context.job.num}  {' '.join(as_typed(overrides))}", flush=True)
-        except BrokenPipeError:
-            silence(sys.stdout)
+        print(f"\n#{context.job.num}  {' '.join(as_typed(overrides))}", flush=True)
+
+    def leave_nothing() -> None:
+        places.remove_empty(directory)
+        places.tidy()
+
     try:
-        from gan_cli.cli.job import run_job  # torch comes in here
+        with handling(leave_at_once(leave_nothing)):
+            from gan_cli.cli.job import run_job  # torch comes in here
 
         run_job(cfg, directory, [key_of(override) for override in overrides], about)
     except GanError as error:
@@ -141,4 +147,6 @@ def _message(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    from gan_cli.cli.entry import train
+
+    train()

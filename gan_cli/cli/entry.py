@@ -1,0 +1,40 @@
+"""Where the console scripts begin: streams and signals are in order before the first slow import.
+
+Python's own answer to Ctrl-C while torch is imported is a traceback; ours is a line and exit code 130, to SIGTERM 143.
+"""
+
+from importlib import import_module
+
+from gan_cli.cli.signals import handling, leave_at_once
+from gan_cli.cli.streams import prepare
+
+
+def train() -> None:
+    """`gan-train`."""
+    _start("train")
+
+
+def sample() -> None:
+    """`gan-sample`."""
+    _start("sample")
+
+
+def runs() -> None:
+    """`gan-runs`."""
+    _start("runs")
+
+
+def theory() -> None:
+    """`gan-theory`."""
+    _start("theory")
+
+
+def probe() -> None:
+    """`gan-probe`."""
+    _start("probe")
+
+
+def _start(command: str) -> None:
+    with handling(leave_at_once()):
+        prepare()
+        import_module(f"gan_cli.cli.{command}").main()
