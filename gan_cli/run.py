@@ -19,6 +19,7 @@ from gan_cli.console import Console
 from gan_cli.data import Stream
 from gan_cli.ema import EMA
 from gan_cli.errors import DataError, Diverged, RunError
+from gan_cli.fitting import listed, misfits
 from gan_cli.health import Health
 from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
@@ -256,35 +257,35 @@ class Run:
 
     def _restore(self, state: dict[str, Any]) -> None:
         if state.get("format") != FORMAT:
-            raise RunError(f"the checkpoint has format {state.get('format')}; this version reads format {FORMAT}")
+            raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
         missing = sorted((self.state().keys() | {"offsets", "best"}) - state.keys())
         if missing:
             raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
         if state["data"] != self.reals.fingerprint:
             raise DataError(
-                f"the data set is not the one that the run was trained on: {state['data']} then, "
+                f"the data set is not the one that the run was trained on: {state['data']!s:.80} then, "
                 f"{self.reals.fingerprint} now\nput the data back as they were, or start another run"
             )
         if self.ema and state["ema"] is None:
             raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
+        nets = {"G": self.G, "D": self.D} | ({"ema": self.ema.G} if self.ema else {})
+        optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
+        if wrong := misfits(state, nets, optimizers):
+            raise RunError(f"the checkpoint does not fit this config:\n  {listed(wrong)}")
         try:
-            self.G.load_state_dict(state["G"])
-            self.D.load_state_dict(state["D"])
-            if self.ema:
-                self.ema.G.load_state_dict(state["ema"])
-            self.opt_G.load_state_dict(state["opt_G"])
-            self.opt_D.load_state_dict(state["opt_D"])
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"the checkpoint does not fit the networks of this config: {error}") from error
+            for name, part in (nets | optimizers).items():
+                part.load_state_dict(state[name])
+            torch.set_rng_state(state["random"])
+            if state["device"] == self.device.type:
+                self.noise.set_state(state["noise"])
+                set_device_random(self.device, state["random_device"])
+            else:  # generators of different devices have different states
+                self.noise = generator(self.seed, "noise", self.step, device=self.device)
+        except Exception as error:  # the file may be somebody else's: anything can be in it
+            raise RunError(f"the checkpoint does not fit this config: {str(error)[:300]}") from error
         self.step, self.reals.cursor, self.reals.skipped = state["step"], state["cursor"], state["skipped"]
         self.committed, self.rollbacks, self.best = self.step, state["rollbacks"], state["best"]
         self.last_penalty = state["last_penalty"].to(self.device)
-        torch.set_rng_state(state["random"])
-        if state["device"] != self.device.type:  # generators of different devices have different states
-            self.noise = generator(self.seed, "noise", self.step, device=self.device)
-            return
-        self.noise.set_state(state["noise"])
-        set_device_random(self.device, state["random_device"])
 
 
 def call(net: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:

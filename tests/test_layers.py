@@ -24,10 +24,10 @@ LEVELS = (
     ("errors", "room", "reading", "paths", "seeds", "files", "state"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
-        *("settings", "targets", "diversity", "theory", "machine"),
+        *("settings", "targets", "diversity", "theory", "bounds", "machine"),
     ),
     (
-        *("checkpoint", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history", "health"),
+        *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history", "health"),
         *("measure", "theory_plot"),
     ),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
@@ -37,7 +37,7 @@ LEVELS = (
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
 ORDER = [name for level in LEVELS for name in level]
 
-TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity", "theory")  # the mathematics
+TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity", "theory", "bounds")  # the mathematics
 HYDRA = ("errors", "check", "build", "cli")
 
 

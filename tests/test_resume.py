@@ -190,7 +190,7 @@ def test_another_seed_is_another_run(tmp_path):
 
 def test_a_checkpoint_of_other_networks_is_refused(tmp_path):
     train_in(tmp_path / "a", *TINY)
-    with pytest.raises(RunError, match="does not fit the networks of this config"):
+    with pytest.raises(RunError, match=r"does not fit this config:\s+G\.[\w.]+ is \[8\], and \[9\] in the network"):
         train_in(tmp_path / "a", *TINY, "model.width=9", state=newest(tmp_path / "a"))
 
 

@@ -1,0 +1,81 @@
+"""Whether a checkpoint is one of this run: looked at whole before any of it is taken over."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn, optim
+from torch.optim import Optimizer
+
+COUNTS = ("step", "cursor", "skipped", "rollbacks")
+SHOWN = 10  # differences named in a message
+_PLAIN = (optim.Adam, optim.AdamW, optim.RMSprop, optim.SGD)  # whose state has the shapes of the weights
+
+
+def misfits(
+    state: Mapping[str, Any], nets: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]
+) -> list[str]:
+    """What of a state does not belong to these networks and optimizers, a line each; none where all fits."""
+    wrong = [f"{key} is {state[key]!r:.40}" for key in COUNTS if not _is_count(state[key])]
+    if not isinstance(state["offsets"], Mapping) or not all(map(_is_count, state["offsets"].values())):
+        wrong.append("offsets are no lengths of files")
+    if not isinstance(state["last_penalty"], Tensor) or state["last_penalty"].ndim:
+        wrong.append("last_penalty is no number")
+    if state["best"] is not None and not _is_best(state["best"]):
+        wrong.append("best is no figure and step")
+    if not isinstance(state["machine"], Mapping):
+        wrong.append("machine says nothing")
+    for name, net in nets.items():
+        wrong += _differences(name, state[name], net.state_dict())
+    for name, optimizer in optimizers.items():
+        wrong += _optimizer(name, state[name], optimizer)
+    return wrong
+
+
+def listed(lines: Sequence[str]) -> str:
+    """The first of many lines, indented, and how many more there are."""
+    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n  ".join([*(line[:96] for line in lines[:SHOWN]), *more])
+
+
+def _differences(name: str, saved: Any, own: Mapping[str, Any]) -> list[str]:
+    if not isinstance(saved, Mapping):
+        return [f"{name} is no network"]
+    wrong = [f"{name} has no {key}" for key in own if key not in saved]
+    wrong += [f"{name} has {key}, which the network has not" for key in saved if key not in own]
+    for key in own.keys() & saved.keys():
+        mine, its = own[key], saved[key]
+        if isinstance(mine, Tensor) and (not isinstance(its, Tensor) or mine.shape != its.shape):
+            found = list(its.shape) if isinstance(its, Tensor) else type(its).__name__
+            wrong.append(f"{name}.{key} is {found}, and {list(mine.shape)} in the network")
+    return sorted(wrong)
+
+
+def _optimizer(name: str, saved: Any, own: Optimizer) -> list[str]:
+    """Its groups, and where that is known the shapes of its state."""
+    try:
+        groups, numbered = saved["param_groups"], saved["state"]
+        sizes = [len(group["params"]) for group in groups]
+        if sizes != [len(group["params"]) for group in own.param_groups]:
+            return [f"{name} moves {sizes} weights, and {[len(g['params']) for g in own.param_groups]} here"]
+        if not all(isinstance(group["lr"], float | int) for group in groups):
+            return [f"{name} has no learning rate"]
+        weights = dict(zip((i for g in groups for i in g["params"]), _weights(own), strict=True))
+        if unknown := set(numbered) - set(weights):
+            return [f"{name} has a state of weights that are not there: {sorted(unknown)[:3]}"]
+        states = [(weights[i].shape, value) for i, kept in numbered.items() for value in kept.values()]
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError):
+        return [f"{name} is no optimizer"]
+    odd = [list(t.shape) for shape, t in states if isinstance(t, Tensor) and t.shape not in (shape, ())]
+    return [f"{name} has a state of shape {odd[0]} for a weight of another"] if odd and type(own) in _PLAIN else []
+
+
+def _weights(optimizer: Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _is_best(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], float) and _is_count(value[1])
