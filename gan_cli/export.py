@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_cli.checkpoint import available, load_newest, step_of
+from gan_cli.bounds import ROOM, Counted, nbytes, on_paper, refuse_absurd, sizes
+from gan_cli.checkpoint import LARGEST, available, load_newest, step_of
 from gan_cli.errors import GanError, RunError
 from gan_cli.files import write_json
+from gan_cli.paths import real_run
 from gan_cli.priors import Prior
-from gan_cli.reading import read_json
+from gan_cli.reading import is_regular, read_bytes, read_json
 from gan_cli.seeds import generator
 from gan_cli.targets import locate, refuse_foreign
 
 FOLDER = "generator"
 CHUNK = 32  # G always sees this many z at once: other sizes may round differently in the last bit
-LARGEST = 1 << 16  # number in a stranger's description: of layers, channels, pixels
+HEADER = 1 << 20  # bytes of names and shapes in a file of weights
 REASON = 300  # characters of somebody's message shown
 
 
@@ -132,26 +135,25 @@ def load(
     """
     if not directory.is_dir():
         raise RunError(f"there is no directory {str(directory)!r}; gan-runs lists the runs")
-    folder = directory / FOLDER if (directory / FOLDER).is_dir() else directory
+    place = real_run(directory)
+    folder = place / FOLDER if (place / FOLDER).is_dir() else place
     path = folder / "generator.json"
-    if not path.is_file():
+    if not is_regular(path):
         raise RunError(f"{str(directory)!r} holds no generator (no {FOLDER}/generator.json); gan-runs lists the runs")
-    try:
-        about = read_json(path)
-    except RecursionError as error:
-        raise RunError(f"{path}: is nested too deeply") from error
+    about = read_json(path)
     if not trust:
         refuse_foreign(about, str(path), "add --trust")
-    weights, step, is_average = _weights(directory, folder, about, averaged, warn)
     try:
-        if not trust:
-            _refuse_absurd(about, weights)
+        planned = None if trust else _planned(about)
+        weights, step, is_average = _weights(place, folder, about, averaged, warn, planned)
         shape = tuple(int(side) for side in about["shape"])
         labels = _labels(about)
         sampler = Sampler(_made(about["generator"]), _made(about["prior"]), shape, step, is_average, labels)
         sampler.G.load_state_dict(weights)
         sampler.G.eval()
-        made = tuple(sampler(sampler.noise(0, 0, 1), next(iter(labels.values())) if labels else None).shape[1:])
+        with torch.no_grad(), nullcontext() if trust else Counted(ROOM):
+            y = [torch.tensor([next(iter(labels.values()))])] if labels else []
+            made = tuple(sampler.G(sampler.noise(0, 0, 1), *y).shape[1:])
         if made != shape:
             raise ValueError(f"samples are of shape {list(made)}, not {list(shape)}")
     except GanError:
@@ -175,56 +177,75 @@ def _labels(about: dict[str, Any]) -> dict[str, int] | None:
     labels, classes = about.get("labels"), about["generator"]["arguments"].get("classes")
     if labels is None and classes is None:
         return None
-    if not labels or not all(isinstance(y, int) and 0 <= y < classes for y in labels.values()):
+    if not labels or not all(type(y) is int and 0 <= y < classes for y in labels.values()):
         raise ValueError(f"labels are {labels!r}, and the generator has {classes!r} classes")
     return {str(name): y for name, y in labels.items()}
 
 
-def _refuse_absurd(about: dict[str, Any], weights: dict[str, Tensor]) -> None:
-    """Look at a description before it may take memory, write files (some of our classes do) or take hours.
+def _planned(about: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights that a description asks for, without memory, before it may take any, write files (some of our classes
+    do) or take hours.
 
     Raises:
-        ValueError: it names a class that is no generator or prior, or sizes that are not those of the weights.
+        ValueError: it names a class that is no generator or prior, or absurd sizes.
     """
     for role, kind in (("generator", nn.Module), ("prior", Prior)):
         name = about[role]["_target_"]
         if not issubclass(locate(name), kind):
             raise ValueError(f"{name} is no {role}")
-        for key, value in about[role]["arguments"].items():
-            if any(isinstance(n, int | float) and n > LARGEST for n in (value if isinstance(value, list) else [value])):
-                raise ValueError(f"{key} of the {role} is {value}")
-    with torch.device("meta"):  # shapes without memory
-        planned = _made(about["generator"]).state_dict()
-    if {k: v.shape for k, v in planned.items()} != {k: v.shape for k, v in weights.items()}:
-        raise ValueError("the weights are not those of the networks described")
+        refuse_absurd(about[role]["arguments"], f"{role}.arguments")
+    planned: dict[str, Tensor] = on_paper(lambda: _made(about["generator"])).state_dict()
+    return planned
 
 
 def _weights(
-    directory: Path, folder: Path, about: dict[str, Any], averaged: bool | None, warn: Callable[[str], None]
+    directory: Path,
+    folder: Path,
+    about: dict[str, Any],
+    averaged: bool | None,
+    warn: Callable[[str], None],
+    planned: dict[str, Tensor] | None,
 ) -> tuple[dict[str, Tensor], int, bool]:
-    """Weights, their step, and whether they are the average."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    step, checkpoints = about.get("step"), directory / "checkpoints"
-    newer = next((path for path in available(checkpoints) if isinstance(step, int) and step_of(path) > step), None)
-    if newer is None and (folder / "raw.safetensors").is_file():
-        use = (folder / "ema.safetensors").is_file() if averaged is None else averaged
+    """Weights, their step, and whether they are the average. None are read that are not as planned."""
+    checkpoints = directory / "checkpoints"
+    step = about.get("step") if type(about.get("step")) is int else None
+    newer = next((path for path in available(checkpoints) if step is not None and step_of(path) > step), None)
+    if newer is None and is_regular(folder / "raw.safetensors"):
+        use = is_regular(folder / "ema.safetensors") if averaged is None else averaged
         path = folder / ("ema.safetensors" if use else "raw.safetensors")
-        if not path.is_file():
+        if not is_regular(path):
             raise RunError(f"{folder}: there is no average of G; use --no-ema")
+        weights, step = _read(path, planned), step or 0
+    else:
+        if not available(checkpoints):
+            raise RunError(f"{folder}: there are no weights yet; for an unfinished run give its own directory")
+        limit = None if planned is None else 2 * nbytes(planned)  # G and its average
+        state = load_newest(checkpoints, warn, {"G", "ema", "step"}, limit)
         try:
-            return load_file(path), int(step or 0), use
-        except (SafetensorError, OSError, TypeError, ValueError) as error:
-            raise RunError(f"{path}: cannot be read: {error}") from error
-    if not available(checkpoints):
-        raise RunError(f"{folder}: there are no weights yet; for an unfinished run give its own directory")
-    state = load_newest(checkpoints, warn)
-    try:
-        use = state["ema"] is not None if averaged is None else averaged
-        weights, step = state["ema" if use else "G"], int(state["step"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{checkpoints}: the newest checkpoint holds no generator: {error!r}") from error
-    if weights is None:
-        raise RunError(f"{directory}: there is no average of G; use --no-ema")
+            use = state["ema"] is not None if averaged is None else averaged
+            weights, step = state["ema" if use else "G"], int(state["step"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{checkpoints}: the newest checkpoint holds no generator: {error!r}") from error
+        if weights is None:
+            raise RunError(f"{directory}: there is no average of G; use --no-ema")
+    if planned is not None and sizes(weights) != sizes(planned):
+        raise ValueError("the weights are not those of the networks described")
     return weights, step, use
+
+
+def _read(path: Path, planned: dict[str, Tensor] | None) -> dict[str, Tensor]:
+    """A file of weights, as large as it should be.
+
+    Raises:
+        RunError: it is not, or cannot be read.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    data = read_bytes(path, LARGEST if planned is None else nbytes(planned) + HEADER)
+    try:
+        if int.from_bytes(data[:8], "little") > HEADER:
+            raise ValueError(f"its header is said to have more than {HEADER:,} bytes")
+        return load(data)
+    except (SafetensorError, OSError, TypeError, ValueError, KeyError, RuntimeError) as error:
+        raise RunError(f"{path}: cannot be read: {str(error)[:REASON]}") from error

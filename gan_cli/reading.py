@@ -98,8 +98,8 @@ def read_bytes(path: Path, limit: int) -> bytes:
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        data = file.read(limit + 1) if size <= limit else b""  # some files are longer than they say
-    if size > limit or len(data) > limit:
+        data = file.read(size + 1) if size <= limit else b""
+    if size > limit or len(data) > size:  # some files are longer than they say
         raise RunError(f"{path}: is larger than the {limit:,} bytes that a file of its name has at most")
     return data
 
