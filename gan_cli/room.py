@@ -1,4 +1,4 @@
-"""What to say where the file system refuses to write."""
+"""What to say where there is no room: the file system refuses to write, or memory ends."""
 
 import errno
 import shutil
@@ -8,6 +8,8 @@ from pathlib import Path
 from gan_cli.errors import RunError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# As PyTorch's CPU allocator (on Linux and Windows), C++, Apple's devices and Nvidia's libraries say it.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "out of memory", "_ALLOC_FAILED")
 
 
 def refused(path: Path, error: OSError) -> RunError:
@@ -21,3 +23,10 @@ def refused(path: Path, error: OSError) -> RunError:
         with suppress(OSError):
             text += f"; {shutil.disk_usage(path.parent).free / 1e6:,.1f} MB are free"
     return RunError(text)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ended. PyTorch has a class for some devices and words for others."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)

@@ -103,13 +103,19 @@ class Folder:
                 picture, animated = read_picture(path, size, channels)
                 pixels[i] = np.asarray(picture).reshape(size, size, channels).transpose(2, 0, 1)
                 return None, animated
+            except MemoryError:  # no fault of the file's
+                raise
             except Exception as error:  # Pillow raises nearly anything on a damaged file
                 return _reason(error), False
 
         # Pillow decodes without the interpreter's lock; each thread writes rows of its own
         with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
             warnings.simplefilter("ignore")  # of Pillow: too many pixels, odd metadata; we judge the pixels
-            results = list(pool.map(read, range(len(self.files))))
+            try:
+                results = list(pool.map(read, range(len(self.files))))
+            except BaseException:  # a signal does not wait for the rest of a large folder
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         self._refuse({self.files[i]: why for i, (why, _) in enumerate(results) if why})
         if frames := sum(animated for _, animated in results):
             log.warning("%d of %d images have several frames; the first is used", frames, len(self.files))
