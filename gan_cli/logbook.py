@@ -42,8 +42,9 @@ class Logbook:
         self._directory, self.samples = directory, directory / "samples"
         with _writing(directory):
             self.samples.mkdir(parents=True, exist_ok=True)
-            for leftover in (*directory.glob(".tmp-*"), *self.samples.glob(".tmp-*")):  # of a process that was killed
-                leftover.unlink()
+            for place in (".", "samples", "checkpoints", "generator"):
+                for leftover in (directory / place).glob(".tmp-*"):  # of a process that was killed
+                    leftover.unlink()
             self._files = {}
             for name in ("metrics", "timing"):
                 path = self._path(name)
@@ -58,8 +59,8 @@ class Logbook:
                     picture.unlink()
             for end in directory.glob(f"events.out.tfevents.*{_END}"):
                 end.unlink()
-            # Purging on fresh runs too: without it a point logged before the first checkpoint stays as a double.
-            self._events = EventFile(directory, purge_step=step + 1)
+            # On fresh runs too: what was logged before the first checkpoint is logged again, and would be there twice.
+            self._events = EventFile(directory, purge_step=0 if offsets is None else step + 1)
 
     def open_session(self, choices: dict[str, Any], tags: Iterable[str] = ()) -> None:
         """Tell TensorBoard's HParams tab what this run chose, and lay out the charts of what it will log."""

@@ -30,8 +30,10 @@ def point_latest(run_dir: Path) -> Path | None:
     latest = outputs / "latest"
     try:
         latest.mkdir(exist_ok=True)
+        for leftover in latest.glob(".tmp-*"):  # of a process that was killed, or of one that points there this moment
+            leftover.unlink(missing_ok=True)
         for name in reversed(_SHOWN):  # run.json last: it is the one that `real_run` follows
-            fresh = latest / f".{name}-{os.getpid()}"
+            fresh = latest / f".tmp-{name}-{os.getpid()}"
             fresh.symlink_to(Path("..") / run_dir.relative_to(outputs) / name)
             os.replace(fresh, latest / name)  # atomic: a reader follows the old run or the new one
     except OSError:
