@@ -14,7 +14,10 @@ from gan_cli.data.classes import keep, labels_of
 from gan_cli.data.download import fetch, system_folders, unpack
 from gan_cli.data.examples import Examples
 from gan_cli.data.images import check_image, to_channels, to_size
+from gan_cli.data.tree import shown
 from gan_cli.errors import DataError
+
+MAX_BYTES = 2**26  # of a batch, which has 31 million
 
 
 class CIFAR10:
@@ -99,8 +102,8 @@ class CIFAR10:
         except OSError as error:
             why = f"and cannot be downloaded or unpacked\n  {error}"
         raise DataError(
-            f"CIFAR10 is not in {here} {why}\n"
-            f"put {source.filename} into {self.root}\n"
+            f"CIFAR10 is not in {shown(here)} {why}\n"
+            f"put {source.filename} into {shown(self.root)}\n"
             f"or set dataset.root to a folder that has it or {source.base_folder} (dataset=digits needs no files)"
         )
 
@@ -111,13 +114,14 @@ def _read(path: Path, md5: str) -> Examples:
     So nothing is unpickled whose MD5 is not in torchvision's list; the bytes that were checked are the ones loaded.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES)
     except OSError as error:
-        raise DataError(f"{path}\ncannot be read: {error.strerror}") from error
+        raise DataError(f"{shown(path)} cannot be read: {error.strerror}") from error
     found = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if found != md5:
         raise DataError(
-            f"{path}\nis not the published file: its MD5 is {found}, not {md5}\n"
+            f"{shown(path)} is not CIFAR-10's\nits MD5 is {found}: not the published file ({md5})\n"
             "delete it; with dataset.download=true it is fetched again"
         )
     with warnings.catch_warnings():

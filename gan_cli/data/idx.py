@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gan_cli.data.tree import shown
 from gan_cli.errors import DataError
 
 UINT8 = 0x08
-MAX_BYTES = 2**32  # MNIST has 47 million; a header that claims more than this is damaged
+MAX_BYTES = 2**26  # MNIST has 47 million; a header that claims more than this is damaged, or not of such a set
 
 
 def read_idx(path: Path, dims: int) -> tuple[Tensor, str]:
@@ -41,5 +42,13 @@ def read_idx(path: Path, dims: int) -> tuple[Tensor, str]:
     return flat.view(shape), digest.hexdigest()
 
 
+def not_published(path: Path, title: str, digest: str) -> DataError:
+    """That a file of a known data set is another one, and what to do."""
+    return _bad(path, f"is not {title}'s\nits MD5 is {digest}: not the published file")
+
+
 def _bad(path: Path, what: str) -> DataError:
-    return DataError(f"{path}\n{what}\ndelete it or replace it; with dataset.download=true it is fetched again")
+    return DataError(
+        f"{shown(path)} {what}\ndelete it or replace it; with dataset.download=true it is fetched again\n"
+        "(for images of your own: dataset=folder or dataset=array)"
+    )

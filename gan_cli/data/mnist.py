@@ -1,6 +1,5 @@
 """MNIST and the sets in its format."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -10,11 +9,10 @@ import torch
 from gan_cli.data.classes import keep, labels_of
 from gan_cli.data.download import fetch, system_folders
 from gan_cli.data.examples import Examples
-from gan_cli.data.idx import read_idx
+from gan_cli.data.idx import not_published, read_idx
 from gan_cli.data.images import check_image, to_channels, to_size
+from gan_cli.data.tree import shown
 from gan_cli.errors import DataError
-
-log = logging.getLogger(__name__)
 
 PARTS = {"train": ("train",), "test": ("t10k",), "all": ("train", "t10k")}
 KINDS = (("images", 3), ("labels", 1))
@@ -71,7 +69,7 @@ class MNIST:
         """x uint8 [N, channels, size, size], y the label.
 
         Raises:
-            DataError: files that are missing, damaged or do not go together.
+            DataError: files that are missing, damaged, or not the published ones.
         """
         files = self._files()
         parts = [self._read(files, part) for part in PARTS[self.split]]
@@ -80,19 +78,14 @@ class MNIST:
         return Examples(to_channels(to_size(kept.x, self.shape[1]), self.shape[0]), kept.y)
 
     def _read(self, files: dict[str, Path], part: str) -> Examples:
-        images, labels = (self._checked(files, part, kind, dims) for kind, dims in KINDS)
-        where = files[f"{part}-labels-idx1-ubyte"]
-        if len(images) != len(labels):
-            raise DataError(f"{where}\nhas {len(labels)} labels for {len(images)} images; replace both files")
-        if len(labels) and int(labels.max()) >= len(self.names):
-            raise DataError(f"{where}\nhas a label {int(labels.max())} of 0 to {len(self.names) - 1}; replace it")
+        images, labels = (self._checked(files, f"{part}-{kind}-idx{dims}-ubyte", dims) for kind, dims in KINDS)
         return Examples(images[:, None], labels.long())
 
-    def _checked(self, files: dict[str, Path], part: str, kind: str, dims: int) -> torch.Tensor:
-        name = f"{part}-{kind}-idx{dims}-ubyte"
+    def _checked(self, files: dict[str, Path], name: str, dims: int) -> torch.Tensor:
+        """The values of a file, if it is the published one: torchvision takes any, also half of one."""
         values, digest = read_idx(files[name], dims)
-        if digest != self.digests[name]:  # another set in this format, or a part of it: usable, but not this one
-            log.warning("%s is not the file published as %s (MD5 %s)", files[name], self.title, digest)
+        if digest != self.digests[name]:
+            raise not_published(files[name], self.title, digest)
         return values
 
     def _files(self) -> dict[str, Path]:
@@ -116,7 +109,7 @@ class MNIST:
 
     def _missing(self, names: Sequence[str], why: str) -> DataError:
         return DataError(
-            f"{self.title} is not in {self.raw} {why}\nput there, plain or as .gz:\n  "
+            f"{self.title} is not in {shown(self.raw)} {why}\nput there, plain or as .gz:\n  "
             + "\n  ".join(names)
             + f"\nor set dataset.root to a folder that has {self.title}/raw (dataset=digits needs no files)"
         )

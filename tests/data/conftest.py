@@ -3,20 +3,25 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import NamedTuple
 
 import pytest
 
 
 class Server:
-    """Serves `files` (name to bytes) at `url`; those in `cut` break off in the middle; `asked` lists the downloads."""
+    """Serves `files` (name to bytes) at `url`; those in `cut` break off in the middle, those in `held` stop there until
+    `go`, and `halfway` says so; `asked` lists the downloads.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.cut: set[str] = set()
+        self.held: set[str] = set()
+        self.halfway, self.go = Event(), Event()
         self.asked: list[str] = []
         self.url = ""
 
@@ -40,16 +45,24 @@ def server() -> Iterator[Server]:
             self.end_headers()
             if body and data is not None:
                 state.asked.append(name)
-                self.wfile.write(data[: len(data) // 2] if name in state.cut else data)
+                half = len(data) // 2
+                self.wfile.write(data[:half])
+                if name in state.held:
+                    state.halfway.set()
+                    state.go.wait(60)
+                if name not in state.cut:
+                    with suppress(OSError):  # whoever asked may be gone
+                        self.wfile.write(data[half:])
 
         def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = Thread(target=http.serve_forever)
+        thread = Thread(target=http.serve_forever, args=(0.02,))  # seconds between looks at the end
         thread.start()
         state.url = f"http://127.0.0.1:{http.server_port}/"
         yield state
+        state.go.set()
         http.shutdown()
         thread.join()
 

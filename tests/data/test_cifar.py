@@ -86,7 +86,7 @@ def test_a_batch_that_was_not_published_is_never_unpickled(tmp_path, cifar):
             return (pytest.fail, ("the pickle was loaded",))
 
     put(tmp_path, cifar.files | {"data_batch_2": pickle.dumps(Evil())})
-    with pytest.raises(DataError, match=r"data_batch_2\nis not the published file: its MD5 is"):
+    with pytest.raises(DataError, match=r"data_batch_2' is not CIFAR-10's\nits MD5 is"):
         CIFAR10(root=str(tmp_path)).load()
 
 
@@ -94,6 +94,17 @@ def test_the_archive_is_unpacked_without_a_network(tmp_path, cifar):
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(cifar.archive)
     assert len(CIFAR10(root=str(tmp_path), download=False).load().x) == 20
     assert len(CIFAR10(root=str(tmp_path), download=False).load().x) == 20
+
+
+def test_what_a_kill_left_of_unpacking_is_cleared_and_done_again(tmp_path, cifar):
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(cifar.archive)
+    put(tmp_path, {"data_batch_1": cifar.files["data_batch_1"]})  # moved in before the kill; the other was not
+    left = tmp_path / "cifar-10-batches-py" / ".download-killed" / "cifar-10-batches-py"
+    left.mkdir(parents=True)
+    (left / "data_batch_2").write_bytes(cifar.files["data_batch_2"][:9])
+    assert len(CIFAR10(root=str(tmp_path), download=False).load().x) == 20
+    batches = {path.name for path in (tmp_path / "cifar-10-batches-py").iterdir()}
+    assert batches == {"data_batch_1", "data_batch_2", "test_batch"}
 
 
 def test_a_damaged_archive_is_not_opened_but_fetched_again(tmp_path, cifar, server, monkeypatch):
@@ -109,7 +120,7 @@ def test_a_damaged_archive_is_not_opened_but_fetched_again(tmp_path, cifar, serv
 
 
 def test_missing_files_are_named_with_their_place(tmp_path, cifar):
-    with pytest.raises(DataError, match=f"put cifar-10-python.tar.gz into {tmp_path}\nor set dataset.root"):
+    with pytest.raises(DataError, match=r"put cifar-10-python.tar.gz into '.*'\nor set dataset.root"):
         CIFAR10(root=str(tmp_path), download=False).load()
     with pytest.raises(ValueError, match="split must be one of train, test, all, got 'none'"):
         CIFAR10(split="none")  # type: ignore[arg-type]
