@@ -15,6 +15,7 @@ from torch.nn.utils import parametrizations
 
 from gan_cli import contracts
 from gan_cli.aids import Aids
+from gan_cli.bounds import nbytes, on_paper
 from gan_cli.check import Problem, check, leaves, report
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
@@ -44,19 +45,25 @@ def plain(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from error
 
 
-def build(config: dict[str, Any], written: dict[str, Any] | None = None, given: Container[str] = ()) -> Run:
+def build(
+    config: dict[str, Any],
+    written: dict[str, Any] | None = None,
+    given: Container[str] = (),
+    room: int | None = None,
+) -> Run:
     """Build every part of a run. Nothing is written, and the data are read last.
 
     Args:
         config: plain containers, resolved.
         written: the same before resolving, where there is such a thing.
         given: the keys on the command line.
+        room: bytes that each network may have, where the config may be somebody else's; None: any number.
 
     Raises:
         ConfigError: all mistakes of the config at once.
         DataError: the data set cannot be read.
     """
-    builder = _Builder(config, check(config, written, given))
+    builder = _Builder(config, check(config, written, given), room)
     settings = builder.settings()
     data = builder.part("dataset")
     prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")
@@ -178,8 +185,8 @@ def thread_count(train: TrainConfig, shape: tuple[int, ...]) -> int:
 class _Builder:
     """Builds part after part and collects what goes wrong, so that a user hears of all mistakes at once."""
 
-    def __init__(self, config: dict[str, Any], problems: list[Problem]) -> None:
-        self._config, self.problems = config, problems
+    def __init__(self, config: dict[str, Any], problems: list[Problem], room: int | None) -> None:
+        self._config, self.problems, self._room = config, problems, room
 
     def settings(self) -> Settings | None:
         """The keys at the top, checked."""
@@ -224,7 +231,18 @@ class _Builder:
         takes = inspect.signature(locate(node["_target_"])).parameters
         open_ended = any(p.kind is p.VAR_KEYWORD for p in takes.values())
         passed = {name: value for name, value in interface.items() if name in takes or open_ended}
-        return self._note(path, lambda: instantiate(node, **passed, _convert_="all"))
+
+        def make() -> Any:
+            return instantiate(node, **passed, _convert_="all")
+
+        if self._room is not None and path.startswith("model."):
+            planned = self._note(path, lambda: on_paper(make))
+            if planned is None:
+                return None
+            if (size := nbytes(planned.state_dict())) > self._room:
+                self.problems.append(Problem(path, f"has {size / 1e6:,.1f} MB of weights, more than its checkpoint"))
+                return None
+        return self._note(path, make)
 
     def optimizer(self, player: str, net: nn.Module | None) -> torch.optim.Optimizer | None:
         """The player's optimizer; where there is no player, its settings are checked all the same."""

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from gan_cli.errors import RunError
-from gan_cli.reading import is_regular, open_regular
+from gan_cli.reading import is_hollow, is_regular, open_regular
 from gan_cli.state import read, to_bytes
 
 _NAME = re.compile(r"step-(\d{9,18})-([0-9a-f]{16})\.safetensors")
 LARGEST = 1 << 36  # bytes of a file: to hash what a stranger's claims to be could take hours
 SPARE = 1 << 20  # bytes that the small files beside a checkpoint may need
 REASON = 200  # characters of somebody else's message shown
+SHOWN = 8  # bad checkpoints named in a message
 
 
 def step_of(path: Path) -> int:
@@ -114,9 +115,9 @@ def load(path: Path, only: Container[str] | None = None, limit: int | None = Non
     match = _NAME.fullmatch(path.name)
     try:
         with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > LARGEST:
-                raise ValueError(f"it has {size:,} bytes")
+            found = os.fstat(file.fileno())
+            if found.st_size > LARGEST or is_hollow(found):  # to hash it would take long
+                raise ValueError(f"it is said to have {found.st_size:,} bytes")
             if not match or _sha256(file)[:16] != match[2]:
                 raise RunError(f"{path}: damaged: its contents do not match the digest in its name")
         return read(path, only, limit)
@@ -143,12 +144,17 @@ def load_newest(
         except RunError as error:
             problems.append(str(error))
         else:
-            for problem in problems:
+            for problem in _first(problems):
                 warn(f"{problem}; going back to step {step_of(path)}")
             return state
     if not problems and any(directory.glob("step-*.pt")):
         problems.append("its .pt files were written by an earlier version of gan-cli; go on with it in that version")
-    raise RunError("\n".join([f"{directory}: no checkpoint to go on from", *(f"  {p}" for p in problems)]))
+    raise RunError("\n".join([f"{directory}: no checkpoint to go on from", *(f"  {p}" for p in _first(problems))]))
+
+
+def _first(problems: list[str]) -> list[str]:
+    """The newest few, and how many there are."""
+    return [*problems[:SHOWN], *([f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else [])]
 
 
 def _sha256(file: IO[bytes]) -> str:

@@ -22,6 +22,8 @@ def misfits(
         wrong.append("last_penalty is no number")
     if state["best"] is not None and not _is_best(state["best"]):
         wrong.append("best is no figure and step")
+    if state["device"] not in ("cpu", "cuda", "mps"):
+        wrong.append("device is none")
     if not isinstance(state["machine"], Mapping):
         wrong.append("machine says nothing")
     for name, net in nets.items():

@@ -125,7 +125,12 @@ class Findings:
 
 
 def probe(
-    config: dict[str, Any], state: Mapping[str, Any], steps: int, seed: int = 0, each: Each = lambda _, n: range(n)
+    config: dict[str, Any],
+    state: Mapping[str, Any],
+    steps: int,
+    seed: int = 0,
+    each: Each = lambda _, n: range(n),
+    room: int | None = None,
 ) -> Findings:
     """Train other players against those of a checkpoint, one at a time, the other one frozen.
 
@@ -138,6 +143,7 @@ def probe(
         steps: updates of each player.
         seed: of fresh weights, the order of the data and the noise.
         each: shows progress.
+        room: as for `build`.
 
     Raises:
         ConfigError, DataError: the run cannot be built here.
@@ -145,13 +151,15 @@ def probe(
         RunError: the checkpoint is none of this version, or does not fit the config.
         Diverged: the run's own figures are not finite, or those of every other D.
     """
-    run = build(config | {"seed": derive(seed, "probe")})
+    run = build(config | {"seed": derive(seed, "probe")}, room=room)
     run.cfg = replace(run.cfg, fakes="fresh", lr_schedule="constant", lr_final=0.0, lr_warmup_steps=0)
     if state.get("format") != FORMAT:
-        raise RunError(f"the checkpoint has format {state.get('format')}; this version reads format {FORMAT}")
+        raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
     if missing := sorted({"G", "D", "step"} - state.keys()):
         raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
-    run.step = int(state["step"])  # aids change as the run goes on
+    if type(state["step"]) is not int or state["step"] < 0:
+        raise RunError(f"the checkpoint is of step {state['step']!r:.40}: it was not written by this version")
+    run.step = state["step"]  # aids change as the run goes on
     new, own = copy.deepcopy((run.G.state_dict(), run.D.state_dict())), (state["G"], state["D"])
     table = _Table(run, each)
     reading = table.judged(*own)

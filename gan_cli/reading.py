@@ -67,6 +67,15 @@ def is_regular(path: Path) -> bool:
         return False
 
 
+def is_hollow(found: os.stat_result) -> bool:
+    """Whether a large file is holes for the most part: a terabyte that takes no room on the disk, and hours to read.
+
+    Compressing file systems give weights hardly less room than they are long; some others do not say how much.
+    """
+    room = 512 * getattr(found, "st_blocks", 0)
+    return found.st_size > 1 << 26 and 0 < room < found.st_size // 16
+
+
 def require_plain(directory: Path) -> None:
     """Look through a run directory before anything in it is read or written: files lie there, and nothing else.
 

@@ -13,6 +13,7 @@ from gan_cli.files import write_json
 from gan_cli.reading import read_json
 
 State = Literal["running", "finished", "stopped", "failed"]
+RESUMES = 200  # that are kept: run.json stays small
 _PACKAGES = ("gan-cli", "torch", "torchvision", "hydra-core", "omegaconf", "numpy", "tensorboard")
 
 
@@ -50,8 +51,9 @@ def add_resume(directory: Path, command: list[str], step: int) -> None:
     """Add to `run.json` that a command went on with the run from a step."""
     about = read_or_empty(directory / "run.json")
     before = about.get("resumed")
+    before = before[1 - RESUMES :] if isinstance(before, list) else []
     this = {"command": command, "step": step, "time": _now(), **_circumstances()}
-    write_json(directory / "run.json", about | {"resumed": [*(before if isinstance(before, list) else []), this]})
+    write_json(directory / "run.json", about | {"resumed": [*before, this]})
 
 
 def read_or_empty(path: Path) -> dict[str, Any]:

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from gan_cli import checkpoint
-from gan_cli.check import GROUPS, Problem, describe, leaves, matches, report
+from gan_cli.check import Problem, describe, leaves, matches, report
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.health import Thresholds
 from gan_cli.machine import machine
 from gan_cli.paths import real_run
 from gan_cli.record import read_or_empty
 from gan_cli.settings import Settings
-from gan_cli.targets import refuse_foreign
+from gan_cli.stored import stored_config
 
 # What may change: how long, how often something is written, where things are. All else would make another run.
 ALLOWED = frozenset(
@@ -81,38 +80,6 @@ def run_directory(path: str) -> Path:
     return real_run(directory)
 
 
-def stored_config(directory: Path, trust: bool) -> dict[str, Any]:
-    """A run's config as plain data: nothing in it is resolved or imported before its targets were looked at.
-
-    Raises:
-        RunError: it cannot be read.
-        ConfigError: it names code outside gan_cli and torch.optim, and the user has not said trust=true.
-    """
-    path = directory / "config.yaml"
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise RunError(f"{path}: is not the config of a run")
-        foreign = [key for key, value in leaves(config) if "${" in str(value)]
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
-    except RecursionError as error:
-        raise RunError(f"{path}: cannot be read: it is nested too deeply") from error
-    if foreign:  # ours are stored resolved; somebody else's could read this machine's environment
-        raise RunError(f"{path}: is not a stored config: {foreign[0]} still has an interpolation")
-    missing = [group for group in GROUPS if group not in config]
-    if missing:
-        made_by = read_or_empty(directory / "run.json").get("versions")
-        version = made_by.get("gan-cli") if isinstance(made_by, dict) else None
-        raise RunError(
-            f"{path}: has no {', '.join(missing)}: another version of gan-cli made this run"
-            f"{f', {version}' if version else ''}; go on with it in that version"
-        )
-    if not trust:
-        refuse_foreign(config, str(path), "add trust=true")
-    return config
-
-
 def config_to_resume(
     asked: dict[str, Any], given: Sequence[str], choices: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Path]:
@@ -142,6 +109,8 @@ def config_to_resume(
     for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for
         _put(merged, key.split("."), before[key])
     merged |= {key: getattr(settings, key) for key in ("dry_run", "resume", "trust")}
+    if not settings.trust and _get(merged, ["dataset", "download"]) and "dataset.download" not in given:
+        merged["dataset"]["download"] = False  # the config of a run does not say where on this machine to write
     # Two choices may have one class and differ in what they bring along.
     chosen = read_or_empty(directory / "run.json").get("choices")
     problems = [
@@ -180,6 +149,16 @@ def newest_state(
     if changed:
         warn(f"another machine or version than before ({', '.join(changed)}): the last bits of results may differ")
     return state
+
+
+def never_began(directory: Path) -> bool:
+    """Whether a run was ended before its first checkpoint, which is that of step 0: there is none, damaged or whole,
+    and nothing says that a step was taken.
+    """
+    if any((directory / "checkpoints").glob("step-*")) or read_or_empty(directory / "status.json").get("step"):
+        return False
+    metrics = directory / "metrics.jsonl"
+    return not metrics.exists() or metrics.stat().st_size == 0
 
 
 def is_finished(directory: Path) -> bool:

@@ -31,7 +31,7 @@ LEVELS = (
         *("measure", "theory_plot"),
     ),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
-    ("check", "contracts", "build", "resume", "probe"),
+    ("check", "contracts", "build", "stored", "resume", "probe"),
     ("cli",),
 )
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}

@@ -104,11 +104,18 @@ def test_the_same_file_without_lies_is_read(tmp_path):
     assert state.read(tmp_path / "x")["part"].tolist() == [0.0]
 
 
-def test_naming_one_tensor_a_thousand_times_counts_a_thousand_times(tmp_path):
+def test_naming_one_tensor_a_thousand_times_makes_no_thousand_tensors(tmp_path):
     (tmp_path / "x").write_bytes(raw({"dict": {"part": [{"tensor": "x"}] * 1000}}))
     with pytest.raises(ValueError, match="its tensors take more than"):
         state.read(tmp_path / "x", limit=3999)
-    assert len(state.read(tmp_path / "x", limit=4000)["part"]) == 1000
+    with pytest.raises(ValueError, match="names a tensor twice"):
+        state.read(tmp_path / "x")
+
+
+def test_a_plan_of_a_million_parts_is_not_looked_at(tmp_path):
+    (tmp_path / "x").write_bytes(raw({"dict": {"part": [[]] * 1_000_000}}))
+    with pytest.raises(ValueError, match="it has no plan of a state"):
+        state.read(tmp_path / "x")
 
 
 CHANGES = {"step": 8}, {"a": {"b": torch.tensor([0, 1, 2, 4])}}, {"bytes": torch.zeros(256)}, {"more": None}

@@ -27,6 +27,7 @@ from gan_cli.readouts import why_not
 from gan_cli.record import State, add_resume, read_or_empty, write_run
 from gan_cli.resume import config_to_resume, is_finished, newest_state, top_settings
 from gan_cli.run import Run
+from gan_cli.stored import room
 
 
 def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[str, Any]) -> None:
@@ -84,7 +85,7 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     def warn(text: str) -> None:
         errors.print(text, markup=False)
 
-    run = build(config)
+    run = build(config, room=room(directory, config["trust"]))
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
     state = newest_state(directory, warn, threads=asked, limit=2 * run.checkpoint_size())
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")

@@ -73,15 +73,18 @@ def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path |
     from gan_cli.files import write_json
     from gan_cli.paths import real_run
     from gan_cli.probe import probe
-    from gan_cli.resume import stored_config
-    from gan_cli.targets import refuse_foreign
+    from gan_cli.stored import room, stored_config
 
     directory = real_run(path)
-    config = stored_config(directory, trust=True)
-    if not trust:
-        refuse_foreign(config, str(directory / "config.yaml"), "add --trust")
-    state = load_newest(directory / "checkpoints", warn=lambda line: print(printable(line), file=sys.stderr))
-    found = probe(_changed(config, given), state, steps, seed, _bar)
+    config = stored_config(directory, trust, "add --trust")
+    if not trust and isinstance(data := config["dataset"], dict) and "download" in data:
+        data["download"] = False  # the config of a run does not say where on this machine to write
+    state = load_newest(
+        directory / "checkpoints",
+        lambda line: print(printable(line), file=sys.stderr),
+        {"format", "step", "G", "D"},
+    )
+    found = probe(_changed(config, given), state, steps, seed, _bar, room(directory, trust))
     print(screen(found, printable(str(path)), state["step"], steps, config))
     if out is not None:
         about = {"run": str(directory), "step": state["step"], "steps": steps, "seed": seed}
