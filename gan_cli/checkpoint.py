@@ -75,9 +75,12 @@ def save(directory: Path, step: int, state: Mapping[str, Any], keep: int | None,
         ) from error
     # A file of a later step is a damaged one that this run went back past; it must not push out a good one.
     good = [path for path in available(directory) if step_of(path) <= step]
-    for old in good[keep:] if keep is not None else []:
-        if old != target and step_of(old) != best:
-            old.unlink(missing_ok=True)
+    try:
+        for old in good[keep:] if keep is not None else []:
+            if old != target and step_of(old) != best:
+                old.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"{error.filename}: an older checkpoint cannot be removed: {error.strerror}") from error
     return target
 
 

@@ -1,7 +1,6 @@
 """One run from its config to its last line on the screen."""
 
 import shlex
-import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,11 +12,12 @@ from gan_cli import checkpoint, export
 from gan_cli.build import build, plain
 from gan_cli.check import Problem, did_you_mean, report
 from gan_cli.cli.dry_run import dry_run
+from gan_cli.cli.failure import enough_memory, recorded
 from gan_cli.cli.lock import locked
 from gan_cli.cli.signals import stop_after_step
 from gan_cli.console import Screen, duration
 from gan_cli.data.classes import by_name
-from gan_cli.errors import BusyError, Diverged, GanError, RunError, Stopped
+from gan_cli.errors import BusyError, Diverged, RunError, Stopped
 from gan_cli.files import write_text
 from gan_cli.guide import expected, guide
 from gan_cli.loop import train
@@ -25,7 +25,7 @@ from gan_cli.paths import point_latest
 from gan_cli.pictures import draw_real
 from gan_cli.readouts import why_not
 from gan_cli.record import State, add_resume, read_or_empty, write_run
-from gan_cli.resume import config_to_resume, is_finished, newest_state, top_settings
+from gan_cli.resume import config_to_resume, is_finished, never_began, newest_state, top_settings
 from gan_cli.run import Run
 from gan_cli.stored import room
 
@@ -49,33 +49,44 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
         dry = top_settings(config).dry_run
         config, directory = config_to_resume(config, given, about["choices"])
         with nullcontext() if dry else locked(directory):
-            run, state = _resumed(config, directory, given)
-            if dry:
-                dry_run(run, terminal)
-            else:
+            with enough_memory(config, _before_step_1):
+                run, state = _resumed(config, directory, given)
+                if dry:
+                    dry_run(run, terminal)
+            if not dry:
                 _train(run, directory, state, config, given, about, terminal)
     elif config.get("dry_run") is True:
-        dry_run(build(config, written, given), terminal)
+        with enough_memory(config, _before_step_1):
+            dry_run(build(config, written, given), terminal)
     else:
         with locked(directory):
             _refuse_taken(directory)
-            _train(build(config, written, given), directory, None, config, given, about, terminal)
+            with enough_memory(config, _before_step_1):
+                run = build(config, written, given)
+            _train(run, directory, None, config, given, about, terminal)
+
+
+def _before_step_1() -> str:
+    return "while the networks were built and the data read"
 
 
 def _refuse_taken(directory: Path) -> None:
     """A run does not begin where another one is, or something that looks like one."""
     if directory == Path("outputs/latest").absolute():
         raise BusyError("outputs/latest shows the newest run and cannot be one; choose another place")
-    found = next((name for name in ("status.json", "run.json", "config.yaml") if (directory / name).exists()), None)
+    signs = ("status.json", "run.json", "config.yaml", "metrics.jsonl", "checkpoints")
+    found = [name for name in signs if (directory / name).exists()]
+    if found == ["run.json"] and "versions" in read_or_empty(directory / "run.json"):
+        return  # of a run of ours that was killed there and then: its config is written next
     if found:
         raise BusyError(
-            f"{directory} holds another run ({found}); choose another place with hydra.run.dir=..., or go on with "
+            f"{directory} holds another run ({found[0]}); choose another place with hydra.run.dir=..., or go on with "
             f"resume={_shown(directory)}"
         )
 
 
-def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> tuple[Run, dict[str, Any]]:
-    """The run, built, and the state to go on from.
+def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> tuple[Run, dict[str, Any] | None]:
+    """The run, built, and the state to go on from; None where it was ended before it had any.
 
     Raises:
         RunError: there is nothing left to do.
@@ -86,6 +97,9 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
         errors.print(text, markup=False)
 
     run = build(config, room=room(directory, config["trust"]))
+    if never_began(directory):
+        warn(f"{_shown(directory)} was ended before its first checkpoint, with no step taken: it begins with step 1")
+        return run, None
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
     state = newest_state(directory, warn, threads=asked, limit=2 * run.checkpoint_size())
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
@@ -130,46 +144,29 @@ def _train(
     """Train, from the first file to the last line. From the first file on, a signal lets all become whole."""
     refuse_unknown_figure(run)
     checkpoint.require_room(directory, 2 * run.checkpoint_size(), "a run with two checkpoints")
+    resumed, shown = config.get("resume") is not None, shlex.quote(_shown(directory))
     with stop_after_step(run) as signals:
-        if state is None:
-            _write_config(directory, config)
+        if not resumed:
             write_run(directory, about | {"seed": run.seed})
+            _write_config(directory, config)  # last: with it there is a run to go on with
+        if state is None:
             export.begin(directory, export.describe(config, run.reals.shape, run.prior.dim, run.classes, _labels(run)))
-        with run.open(directory, state):
+        with run.open(directory, state), recorded(run, config, shown):
             point_latest(directory)
-            status: State = "failed"
-            try:
-                if state is None:
-                    run.log.open_session(_hparams(config, given, about["choices"]), expected(run))
-                    draw_real(run)
-                    explain(run)
-                else:  # what is new in it holds from here on, for the next resume too
-                    _write_config(directory, config)
-                    add_resume(directory, about["command"], run.step)
-                train(run)
-                if run.step == run.steps:
-                    export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
-                status = "finished" if run.step == run.steps else "stopped"
-                run.status.write(status, run.step, _why_stopped(run) if status == "stopped" else None)
-            except Stopped:
-                status = "stopped"
-                run.status.write("stopped", run.step, "signal")
-                raise
-            except KeyboardInterrupt:
-                status = "stopped"
-                run.status.write("stopped", run.step, "interrupted twice")
-                raise
-            except GanError as error:
-                if isinstance(error, Diverged):  # which part it was, the last checkpoint and what to try
-                    run.sound(run.health.not_finite(run.step + 1, str(error)), aloud=False)
-                run.status.write("failed", run.step, str(error))
-                raise
-            except Exception as error:
-                run.status.write("failed", run.step, "".join(traceback.format_exception_only(error)).strip())
-                raise
-            finally:
-                run.log.close(success=None if status == "stopped" else status == "finished")
-    shown, share = shlex.quote(_shown(directory)), run.saving / max(run.status.seconds_here, 1e-9)
+            if resumed:  # what is new in it holds from here on, for the next resume too
+                _write_config(directory, config)
+                add_resume(directory, about["command"], run.step)
+            if state is None:
+                run.log.open_session(_hparams(directory, config, () if resumed else given), expected(run))
+                draw_real(run)
+                explain(run)
+            train(run)
+            if run.step == run.steps:
+                export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
+            status: State = "finished" if run.step == run.steps else "stopped"
+            run.log.close(success=True if status == "finished" else None)
+            run.status.write(status, run.step, _why_stopped(run) if status == "stopped" else None)
+    share = run.saving / max(run.status.seconds_here, 1e-9)
     if status == "stopped" and not signals:
         assert run.stopped_by is not None
         why = f"{_why_stopped(run)}: {run.stopped_by.saw}"
@@ -220,9 +217,11 @@ def _write_config(directory: Path, config: dict[str, Any]) -> None:
     write_text(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(stored)))
 
 
-def _hparams(config: dict[str, Any], given: Sequence[str], choices: dict[str, Any]) -> dict[str, Any]:
+def _hparams(directory: Path, config: dict[str, Any], given: Sequence[str]) -> dict[str, Any]:
     """What TensorBoard's HParams tab compares runs by: the choices, the seed and all else that was typed."""
-    found = {name: choice for name, choice in choices.items() if choice is not None} | {"seed": config["seed"]}
+    choices = read_or_empty(directory / "run.json").get("choices")
+    found = {k: v for k, v in choices.items() if v is not None} if isinstance(choices, dict) else {}
+    found["seed"] = config["seed"]
     for key in given:
         value: Any = config
         for name in key.split("."):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from faults_process.conftest import RUN, is_clean, with_
+
 from gan_cli import checkpoint, loop
 
 CPU = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"

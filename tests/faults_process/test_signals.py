@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faults_process.conftest import RUN, with_
 from PIL import Image
 
-from faults_process.conftest import RUN, with_
 from gan_cli import checkpoint, logbook, loop
 from gan_cli.cli import places, signals
 from gan_cli.errors import Stopped
@@ -84,7 +84,8 @@ def test_a_signal_while_data_are_read_leaves_nothing(gan_train, monkeypatch):
 
 def test_a_signal_between_two_jobs_of_a_sweep_ends_it(gan_train, monkeypatch):
     at(monkeypatch, places, "remove_empty", 1, TERM)  # after the first job
-    code, out, err = gan_train(*with_("train.steps=3", "hydra.run.dir=unused"), "seed=0,1,2", "hydra.sweep.dir=sweep", "-m")
+    settings = with_("train.steps=3", "hydra.run.dir=unused")
+    code, out, err = gan_train(*settings, "seed=0,1,2", "hydra.sweep.dir=sweep", "-m")
     assert (code, err) == (143, f"{signals.NOTHING_TO_SAVE}\n")
     assert out.count("finished 3 steps") == 1
     (run,) = Path("sweep").glob("*/run.json")

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from faults_process.conftest import RUN
+
 from gan_cli import checkpoint
 
 PRINTS = """
