@@ -9,13 +9,14 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gan_cli.bounds import ROOM, Counted, nbytes, on_paper, refuse_absurd, sizes
 from gan_cli.checkpoint import LARGEST, available, load_newest, step_of
+from gan_cli.checkpoint import load as load_one
 from gan_cli.errors import GanError, RunError
 from gan_cli.files import write_json
 from gan_cli.paths import real_run
@@ -119,6 +120,7 @@ def load(
     averaged: bool | None = None,
     trust: bool = False,
     warn: Callable[[str], None] = lambda _: None,
+    at: int | Literal["best"] | None = None,
 ) -> Sampler:
     """The generator of a run directory, or of a `generator/` folder on its own.
 
@@ -128,6 +130,7 @@ def load(
         averaged: the averaged weights or those of the last step; None takes the average where there is one.
         trust: let the description name code outside gan_cli and torch.optim.
         warn: gets a line for every damaged checkpoint that was passed over.
+        at: the step of a checkpoint that was kept, or "best" for that of `train.keep_best`, instead of the newest.
 
     Raises:
         RunError: there is no generator, or its files do not belong together.
@@ -145,7 +148,7 @@ def load(
         refuse_foreign(about, str(path), "add --trust")
     try:
         planned = None if trust else _planned(about)
-        weights, step, is_average = _weights(place, folder, about, averaged, warn, planned)
+        weights, step, is_average = _weights(place, folder, about, averaged, warn, planned, at)
         shape = tuple(int(side) for side in about["shape"])
         labels = _labels(about)
         sampler = Sampler(_made(about["generator"]), _made(about["prior"]), shape, step, is_average, labels)
@@ -205,12 +208,13 @@ def _weights(
     averaged: bool | None,
     warn: Callable[[str], None],
     planned: dict[str, Tensor] | None,
+    at: int | Literal["best"] | None,
 ) -> tuple[dict[str, Tensor], int, bool]:
     """Weights, their step, and whether they are the average. None are read that are not as planned."""
     checkpoints = directory / "checkpoints"
     step = about.get("step") if type(about.get("step")) is int else None
     newer = next((path for path in available(checkpoints) if step is not None and step_of(path) > step), None)
-    if newer is None and is_regular(folder / "raw.safetensors"):
+    if at is None and newer is None and is_regular(folder / "raw.safetensors"):
         use = is_regular(folder / "ema.safetensors") if averaged is None else averaged
         path = folder / ("ema.safetensors" if use else "raw.safetensors")
         if not is_regular(path):
@@ -220,7 +224,9 @@ def _weights(
         if not available(checkpoints):
             raise RunError(f"{folder}: there are no weights yet; for an unfinished run give its own directory")
         limit = None if planned is None else 2 * nbytes(planned)  # G and its average
-        state = load_newest(checkpoints, warn, {"G", "ema", "step"}, limit)
+        parts = {"G", "ema", "step"}
+        chosen = None if at is None else _kept(checkpoints, at, warn)
+        state = load_newest(checkpoints, warn, parts, limit) if chosen is None else load_one(chosen, parts, limit)
         try:
             use = state["ema"] is not None if averaged is None else averaged
             weights, step = state["ema" if use else "G"], int(state["step"])
@@ -231,6 +237,24 @@ def _weights(
     if planned is not None and sizes(weights) != sizes(planned):
         raise ValueError("the weights are not those of the networks described")
     return weights, step, use
+
+
+def _kept(checkpoints: Path, at: int | Literal["best"], warn: Callable[[str], None]) -> Path:
+    """The checkpoint of a step.
+
+    Raises:
+        RunError: it was not kept; those that were.
+    """
+    found = {step_of(path): path for path in reversed(available(checkpoints))}
+    there = f"checkpoints there are of steps {', '.join(map(str, list(found)[-8:]))}"
+    if at == "best":
+        best = load_newest(checkpoints, warn, {"best"}, 0).get("best")
+        if not isinstance(best, tuple) or len(best) != 2:
+            raise RunError(f"{checkpoints}: none was kept as the best (train.keep_best=theory/js keeps one); {there}")
+        at = best[1]
+    if at not in found:
+        raise RunError(f"{checkpoints}: none was kept of step {at}; {there}")
+    return found[at]
 
 
 def _read(path: Path, planned: dict[str, Tensor] | None) -> dict[str, Tensor]:

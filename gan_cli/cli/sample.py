@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_cli.cli.command import as_command, at_least, new_parser
+from gan_cli.cli.command import as_command, at_least, new_parser, printable
 from gan_cli.cli.sample_files import is_image, write_interpolation, write_samples
 from gan_cli.errors import ConfigError, RunError
 
@@ -42,6 +42,7 @@ examples:
   gan-sample outputs/latest -n 10000 --png --out fakes
   gan-sample outputs/latest --interpolate spherical --seed 3
   gan-sample outputs/latest --class 3,7 -n 20
+  gan-sample outputs/latest --checkpoint best
 """
 
 
@@ -81,6 +82,13 @@ def _parser() -> ArgumentParser:
         action=BooleanOptionalAction,
         help="weights: the average over training, or those of the last step (default: the average, if there is one)",
     )
+    parser.add_argument(
+        "--checkpoint",
+        dest="at",
+        type=lambda text: text if text == "best" else at_least(0)(text),
+        metavar="STEP",
+        help="a checkpoint that was kept, by its step, or best: that of train.keep_best (default: the newest weights)",
+    )
     what = parser.add_argument_group("what to write (one or more; default: --grid)")
     what.add_argument("--grid", action="store_true", help="one picture of all samples")
     what.add_argument("--png", action="store_true", help="a PNG for each image")
@@ -102,7 +110,10 @@ def _sample(options: Namespace) -> None:
         sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
     from gan_cli import export  # torch comes in here
 
-    sampler = export.load(options.run, options.ema, options.trust, warn=lambda line: print(line, file=sys.stderr))
+    def warn(line: str) -> None:
+        print(printable(line), file=sys.stderr)
+
+    sampler = export.load(options.run, options.ema, options.trust, warn, options.at)
     options.grid |= not (options.png or options.npy or options.interpolate)
     options.steps = options.steps or STEPS
     options.labels = _labels(options, sampler)

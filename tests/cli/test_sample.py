@@ -64,6 +64,11 @@ def drawn(run: str, n: int, seed=0, averaged=None, label=None) -> torch.Tensor:
     return sampler(sampler.noise(seed, 0, n), label)
 
 
+def said(capsys) -> str:
+    """What was written to the error stream, wherever its lines were broken."""
+    return " ".join(capsys.readouterr().err.split())
+
+
 def names(directory="samples-0") -> list[str]:
     return sorted(os.listdir(directory))
 
@@ -239,13 +244,13 @@ def test_one_class_is_a_square_and_has_a_way_through_it(classes):
 )
 def test_a_wrong_class_is_named_and_nothing_is_written(classes, capsys, arguments, message):
     assert fails(classes, *arguments) == 2
-    assert message in capsys.readouterr().err
+    assert message in said(capsys)
     assert os.listdir() == ["run"]
 
 
 def test_a_generator_without_classes_has_none(images, capsys):
     assert fails(images, "--class", "3") == 2
-    err = capsys.readouterr().err
+    err = said(capsys)
     assert "--class needs a conditional generator" in err and "gan-train model.conditional=true" in err
 
 
@@ -316,7 +321,7 @@ def test_nothing_is_written_anywhere_else(images, tmp_path):
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(images, capsys, arguments, message):
     assert fails(images, *arguments) == 2
-    assert message in capsys.readouterr().err
+    assert message in said(capsys)
     assert os.listdir() == ["run"]
 
 
@@ -350,7 +355,7 @@ def test_a_run_that_is_none_is_code_5(images, capsys, path):
 
 def test_no_average_is_code_5(tmp_path, capsys):
     assert fails(str(finished(tmp_path / "run", base_channels=2, average=False)), "--ema") == 5
-    assert "there is no average of G; use --no-ema" in capsys.readouterr().err
+    assert "there is no average of G; use --no-ema" in said(capsys)
 
 
 @pytest.mark.parametrize("kind", ["--grid", "--png", "--npy", "--interpolate=linear"])
@@ -379,7 +384,7 @@ def test_foreign_code_is_code_2_and_runs_on_trust_alone(tmp_path, monkeypatch, c
     about["generator"]["_target_"] = "aviary.Generator"
     path.write_text(json.dumps(about))
     assert fails(run) == 2
-    assert "names code outside gan_cli and torch.optim: 'aviary.Generator'" in capsys.readouterr().err
+    assert "names code outside gan_cli and torch.optim: 'aviary.Generator'" in said(capsys)
     assert sorted(os.listdir()) == ["aviary.py", "run"]
     main([run, "--trust", "--npy", "-n", "2"])
     assert Path("sang").exists()
@@ -421,3 +426,39 @@ print("torch" in sys.modules)
     assert lines[0].startswith("usage: gan-sample")
     assert lines[-2].startswith("gan-cli ")
     assert lines[-1] == "False"
+
+
+@pytest.fixture
+def kept(images):
+    """The run with checkpoints of three steps, G scaled by each; the one of step 100 was the best."""
+    G = export.load(Path(images)).G.state_dict()
+    for step in (100, 200, 300):
+        scaled = {key: value * step if value.is_floating_point() else value for key, value in G.items()}
+        state = {"step": step, "G": scaled, "ema": None, "best": (0.5, 100)}
+        checkpoint.save(Path(images) / "checkpoints", step, state, keep=2, best=100)
+    return images
+
+
+@pytest.mark.parametrize(("asked", "step"), [("best", 100), ("100", 100), ("200", 200), (None, 300)])
+def test_samples_are_of_the_checkpoint_that_was_asked_for(kept, asked, step, capsys):
+    steps = [checkpoint.step_of(path) for path in checkpoint.available(Path(kept) / "checkpoints")]
+    assert steps == [300, 200, 100]
+    main([kept, "--npy", "-n", "2", *(["--checkpoint", asked] if asked else [])])
+    assert f"of step {step} with seed 0" in capsys.readouterr().out
+    here = export.load(Path(kept), at=step).G.state_dict()
+    first = export.load(Path(kept), at=100).G.state_dict()
+    weight = next(iter(here))
+    assert torch.allclose(here[weight] * 100, first[weight] * step)
+
+
+def test_a_checkpoint_that_was_not_kept_is_missed_by_its_step(kept, images, capsys):
+    assert fails(kept, "--checkpoint", "150") == 5
+    assert "none was kept of step 150; checkpoints there are of steps 100, 200, 300" in said(capsys)
+    assert fails(kept, "--checkpoint", "last") == 2
+    for path in checkpoint.available(Path(kept) / "checkpoints"):
+        path.unlink()
+    state = {"step": 300, "G": {}, "ema": None, "best": None}
+    checkpoint.save(Path(images) / "checkpoints", 300, state, keep=None)
+    assert fails(images, "--checkpoint", "best") == 5
+    assert "none was kept as the best (train.keep_best=theory/js keeps one)" in said(capsys)
+    assert not Path("samples-0").exists()
