@@ -3,7 +3,6 @@
 Mescheder, Geiger, Nowozin 2018 (arXiv:1801.04406); the mathematics is in docs/theory.md.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from gan_cli.losses import Loss, total
 from gan_cli.models.dirac import Discriminator, Generator
 from gan_cli.penalties import Penalty
 from gan_cli.plots.canvas import Picture, in_words
+from gan_cli.reading import read_rows
 from gan_cli.run import Metrics, Run
 
 NODES = 9  # of the Gauss-Hermite rule for instance noise: exact for polynomials of degree 17
@@ -50,10 +50,9 @@ def picture(run: Run) -> Picture | None:
 
 def logged(directory: Path, step: int) -> list[tuple[float, float]]:
     """(theta, psi) of each logged step before `step`. The log is cut on resume, so that a path has one past."""
-    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     return [
         (float(row["dirac/theta"]), float(row["dirac/psi"]))
-        for row in rows
+        for row in read_rows(directory / "metrics.jsonl")
         if "dirac/theta" in row and row["step"] < step
     ]
 

@@ -3,7 +3,6 @@
 A pure function of the rows of `metrics.jsonl`, which is cut back on resume: read again, they give the same alarms.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from gan_cli.alarms import Alarm, alarm
 from gan_cli.history import History, swings
+from gan_cli.reading import read_rows
 
 DRAWN = 10  # first steps, whose weights are as they were drawn: not clipped yet, say
 FADING = 0.7  # of the first half of the swings: the second half is narrower
@@ -126,11 +126,13 @@ class Health:
         return found
 
     def replay(self, metrics: Path) -> None:
-        """Take in the rows of a run that is resumed."""
-        with metrics.open(encoding="utf-8") as file:
-            for line in file:
-                row = json.loads(line)
-                self.watch(row.pop("step"), row)
+        """Take in the rows of a run that is resumed.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        for row in read_rows(metrics):
+            self.watch(row.pop("step"), row)
 
     def not_finite(self, step: int, evidence: str) -> Alarm:
         """The alarm of a run that has ended with a loss or gradient that is not finite."""

@@ -9,10 +9,9 @@ from typing import Any, get_args
 
 from gan_cli.errors import RunError
 from gan_cli.paths import behind_latest
-from gan_cli.reading import JSON_LIMIT, is_regular, open_regular, parse_json, read_bytes
+from gan_cli.reading import JSON_LIMIT, WORDS, is_regular, open_regular, parse_json, read_bytes
 from gan_cli.record import State
 
-WORDS = ("nan", "inf", "-inf", "n/a")  # as the logbook writes what is no number to JSON
 RUN, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
 MANY = 100  # choices and alarms, where a run has ten; of overrides a user may type more
 SHOWN = 200  # characters of a problem

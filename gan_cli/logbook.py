@@ -55,7 +55,8 @@ class Logbook:
                 file.truncate(committed)
                 file.seek(0, os.SEEK_END)  # truncating leaves the position, and with it `tell`, where it was
             for picture in self.samples.glob("step-*.png"):
-                if int(picture.stem.removeprefix("step-")) > step:
+                number = picture.stem.removeprefix("step-")
+                if number.isdecimal() and int(number) > step:
                     picture.unlink()
             for end in directory.glob(f"events.out.tfevents.*{_END}"):
                 end.unlink()

@@ -18,6 +18,8 @@ import yaml
 from gan_cli.errors import RunError
 
 JSON_LIMIT, YAML_LIMIT = 1 << 20, 1 << 17  # bytes: a hundred times what gan-train writes
+ROWS_LIMIT, ROW_LIMIT = 1 << 30, 1 << 16  # bytes of metrics.jsonl, and of a line of it
+WORDS = ("nan", "inf", "-inf", "n/a")  # as the logbook writes what is no number to JSON
 DEPTH = 24  # of nested dicts and lists
 TEXT = 1 << 14  # characters of a string; of a number far fewer
 DIGITS = 40
@@ -132,6 +134,30 @@ def parse_json(data: bytes, name: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise RunError(f"{name}: is not JSON as gan-train writes it: {_reason(error)}") from error
     return found
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of `metrics.jsonl`, one at a time: each a step, no earlier than that of the row before, and figures.
+
+    Raises:
+        RunError: the file cannot be read, or a row is none.
+    """
+    with open_regular(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > ROWS_LIMIT:
+            raise RunError(f"{path}: has {size:,} bytes; at most {ROWS_LIMIT:,} are read")
+        number, before = 0, 0
+        while line := file.readline(ROW_LIMIT + 1):
+            number += 1
+            try:
+                row = json.loads(line, parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+                if len(line) > ROW_LIMIT or not all(type(v) in (int, float) or v in WORDS for v in row.values()):
+                    raise ValueError("it holds more than figures")
+                if type(row["step"]) is not int or not before <= row["step"] < 1 << 63:
+                    raise ValueError("its step is none, or an earlier one than before")
+            except (ValueError, KeyError, AttributeError, RecursionError) as error:
+                raise RunError(f"{path}: line {number} is not as gan-train writes it: {_reason(error)}") from error
+            before = row["step"]
+            yield row
 
 
 def read_yaml(path: Path, limit: int = YAML_LIMIT) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from gan_cli.errors import RunError
-from gan_cli.reading import is_regular, read_bytes, read_json, read_yaml
+from gan_cli.reading import is_hollow, is_regular, read_bytes, read_json, read_rows, read_yaml
 
 
 def test_a_file_comes_back_as_it_is(tmp_path):
@@ -142,3 +142,61 @@ def test_all_that_we_write_is_read(tmp_path):
     for text in (yaml.safe_dump(PLAIN), OmegaConf.to_yaml(OmegaConf.create(PLAIN))):
         (tmp_path / "a.yaml").write_text(text)
         assert read_yaml(tmp_path / "a.yaml") == PLAIN
+
+
+def test_rows_come_back_one_at_a_time(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "loss/d": 0.5}\n{"step": 1, "a": "nan"}\n{"step": 3, "a": "n/a", "b": 2}\n')
+    rows = read_rows(path)
+    assert next(rows) == {"step": 1, "loss/d": 0.5}
+    assert list(rows) == [{"step": 1, "a": "nan"}, {"step": 3, "a": "n/a", "b": 2}]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("", "Expecting value"),
+        ("[1]", "list"),
+        ("{}", "step"),
+        ('{"step": "2"}', "more than figures"),
+        ('{"step": 2.0}', "its step is none"),
+        ('{"step": true}', "more than figures"),
+        ('{"step": 0}', "an earlier one"),
+        ('{"step": -1}', "its step is none"),
+        ('{"step": 9223372036854775808}', "its step is none"),
+        ('{"step": 2, "a": NaN}', "NaN is no number"),
+        ('{"step": 2, "a": 1e999}', "is no number"),
+        ('{"step": 2, "a": [1]}', "more than figures"),
+        ('{"step": 2, "a": "[red]"}', "more than figures"),
+        ('{"step": 2' + " " * (1 << 16) + "}", "delimiter"),
+        ("[" * 60_000, "nested too deeply"),
+        ("\xff", "codec"),
+    ],
+)
+def test_a_row_that_is_none_is_named_by_its_line(tmp_path, line, why):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n' + line.encode("latin-1") + b'\n{"step": 3}\n')
+    with pytest.raises(RunError, match=f"metrics.jsonl: line 2 is not as gan-train writes it: .*{why}"):
+        list(read_rows(path))
+
+
+def test_a_line_that_does_not_end_is_not_read_to_its_end(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(RunError, match="line 1 is not as gan-train writes it"):
+        list(read_rows(path))
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(RunError, match="has 1,099,511,627,776 bytes"):
+        list(read_rows(path))
+
+
+def test_a_large_file_of_holes_is_hollow_and_no_other_is(tmp_path):
+    small, hollow, full = (tmp_path / name for name in ("small", "hollow", "full"))
+    small.write_bytes(bytes(9))
+    for path, size in ((hollow, 1 << 40), (full, 1 << 27)):
+        with path.open("wb") as file:
+            file.truncate(size)
+            file.write(b"x" * (1 << 16 if path == hollow else 1 << 24))
+    assert [is_hollow(path.stat()) for path in (small, hollow, full)] == [False, True, False]
