@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install test slow lint wheel ci clean
+.PHONY: help install test slow faults mutations lint wheel ci clean
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -17,6 +17,12 @@ test:     ## the tests, without the slow ones
 
 slow:     ## the tests that take minutes of training, or a browser
 	$(PYTHON) -m pytest -m slow
+
+faults:   ## kill and resume a hundred runs at random and at every moment, and damage their checkpoints
+	$(PYTHON) -m pytest -m faults -s
+
+mutations: ## break the code that saves and resumes, line by line, and see the tests of kills go red
+	$(PYTHON) tests/faults/mutations.py
 
 lint:     ## style and types
 	$(PYTHON) -m ruff check

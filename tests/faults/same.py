@@ -21,8 +21,16 @@ def differences(whole: Run, torn: Run) -> list[str]:
     a, b = facts(whole.directory), facts(torn.directory)
     changed = [key for key in sorted(a.keys() | b.keys()) if a.get(key) != b.get(key)]
     found = [f"{key}: {a.get(key)!r:.300} became {b.get(key)!r:.300}" for key in changed]
+    if not _told(torn) <= _told(whole):
+        found.append(f"the command told {_told(whole)} and {_told(torn)}")
     litter = [str(p.relative_to(torn.root)) for p in torn.root.rglob(".*")]
     return found + [f"left over: {name}" for name in litter]
+
+
+def _told(run: Run) -> set[str]:
+    """The digests of the final state that its lives told."""
+    lines = [line for life in run.lives for line in life.output.splitlines()]
+    return {line for line in lines if line.startswith("final state sha256: ")}
 
 
 def facts(directory: Path) -> dict[str, Any]:

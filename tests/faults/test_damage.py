@@ -39,7 +39,7 @@ def is_refused(path: Path) -> bool:
     try:
         checkpoint.load(path)
     except RunError as error:
-        return "damaged" in str(error)
+        return path.name in str(error)
     return False
 
 
@@ -138,9 +138,7 @@ def check_harm(warm, whole, torn: Path, tmp_path: Path, harm: Callable[[Path], N
     assert life.code == 0, life.output
     told = [line for line in life.output.splitlines() if "going back" in line]
     assert len(told) == len(bad)
-    assert all(
-        f"{path.name}: damaged" in line and f"to step {back}" in line for path, line in zip(bad, told, strict=True)
-    )
+    assert all(path.name in line and f"to step {back}" in line for path, line in zip(bad, told, strict=True))
     assert life.steps("turn")[0] == back + 1
     assert expected(differences(whole("mlp"), run)) == []
 

@@ -1,6 +1,7 @@
 """Runs that are killed at any moment and resumed end as the run that was never killed: to the bit, without litter."""
 
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,23 +69,24 @@ MOMENTS = {
     "after litter was removed": [Point("write", UNNAMED, 5, 0.5), Point("remove", UNNAMED, done=1)],
     "twice in one step": [LATE, Point("turn", "21", done=1), Point("turn", "21", done=1)],
 }
-# Nine kills of one run, at the moments that are hard to get right.
-NINE = (
+# Ten kills of one run, at the moments that are hard to get right. Names are those with which files end.
+TEN = (
     Point("save", "0"),
     Point("link", "outputs/latest/*", 2, done=1),
-    Point("write", UNNAMED, 3, 0.5),  # checkpoints of 0 and 5 before it
+    Point("write", f"{RUN}/samples/*real.png*", done=0.5),
+    Point("write", f"{CHECKPOINTS}/*", 3, 0.5),  # checkpoints of 0 and 5 before it
     Point("turn", "13", done=1),  # the log of 12 is not committed
     Point("cut", f"{RUN}/metrics.jsonl", done=1),
     Point("turn", "17", done=1),  # nor is the picture of 16
     Point("turn", "16"),
     Point("remove", f"{CHECKPOINTS}/step-*", done=1),
-    Point("write", f"{RUN}/generator/.tmp-generator.json*", done=0.5),
+    Point("write", f"{RUN}/generator/*generator.json*", done=0.5),
 )
 
 
-def test_a_run_killed_nine_times_ends_as_the_one_that_was_not(warm, whole, tmp_path):
+def test_a_run_killed_ten_times_ends_as_the_one_that_was_not(warm, whole, tmp_path):
     """In one of its lives the clock is an hour back: TensorBoard reads files in the order of their times."""
-    check_kills(warm, whole, tmp_path, "mlp", NINE, early=7)
+    check_kills(warm, whole, tmp_path, "mlp", TEN, early=8)
 
 
 @pytest.mark.faults
@@ -92,6 +94,25 @@ def test_a_run_killed_nine_times_ends_as_the_one_that_was_not(warm, whole, tmp_p
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_so_it_does_at_every_moment(warm, whole, tmp_path, recipe, moment):
     check_kills(warm, whole, tmp_path, recipe, MOMENTS[moment])
+
+
+@pytest.mark.faults
+def test_so_it_does_before_every_kind_of_operation_on_a_file(warm, whole, tmp_path):
+    """The first time and the last time that a run comes to it: whatever the list above has forgotten."""
+    first, last = {}, {}
+    done = [line[2:] for line in whole("mlp").lives[0].witness if line.startswith(">")]
+    for number, operation in enumerate(done, start=1):
+        kind = re.sub(r"(?<=tfevents\.).*?(?=\.end|$)|[0-9a-f]{16}|[0-9]+", "N", operation)
+        first.setdefault(kind, number)
+        last[kind] = number
+    found = []
+    for number in sorted({*first.values(), *last.values()}):
+        run = Run(warm, tmp_path / str(number), RECIPES["mlp"])
+        assert run.live(Point("*", "*", number)).code == KILLED
+        run.finish()
+        found += [f"{done[number - 1]}: {text}" for text in run.problems + differences(whole("mlp"), run)]
+    assert found == []
+    print(f"{len({*first.values(), *last.values()})} kills at {len(first)} kinds of operations: nothing lost")
 
 
 def check_kills(warm, whole, tmp_path: Path, recipe: str, points: Sequence[Point], early: int | None = None) -> None:

@@ -35,6 +35,8 @@ def test_a_commit_makes_the_logs_durable_and_then_the_checkpoint_and_then_remove
         assert None not in places, dict(zip(order, places, strict=True))
         assert places == sorted(places), dict(zip(order, places, strict=True))
         assert last["sync timing.jsonl"] < last["save N"]
+        events = [place for place, operation in enumerate(done) if operation.startswith("sync events")]
+        assert events and events[-1] < last["save N"]
 
 
 def test_small_files_are_durable_before_they_have_their_names(whole):

@@ -28,7 +28,7 @@ TINY = (
 RECIPES = {  # batch norm and an average of G in both; dropout draws from the global generator
     "mlp": ("model=mlp", "model.width=8", "model.generator.norm=batch", "model.discriminator.dropout=0.3",
             "train.keep=1", *TINY),
-    "dcgan": ("model=dcgan", "model.base_channels=4", "dataset.flip=true", *TINY),
+    "dcgan": ("model=dcgan", "model.base_channels=4", "dataset.flip=true", "train.keep=2", *TINY),
 }  # fmt: skip
 
 
@@ -46,6 +46,7 @@ class Run:
         self.problems: list[str] = []
         self._committed = -1  # the last step that a life said was saved
         self._numbers = itertools.count()
+        self._keep = int(next(o for o in reversed(overrides) if o.startswith("train.keep=")).partition("=")[2])
 
     @property
     def kills(self) -> int:
@@ -106,6 +107,9 @@ class Run:
         if not status.exists() or json.loads(status.read_text())["status"] != "finished":
             if self.live().code:
                 self._problem("did not finish")
+            kept = len(checkpoint.available(self.directory / "checkpoints"))
+            if kept != self._keep:
+                self._problem(f"{kept} checkpoints are left, not {self._keep}")
             return
         life = self.end(*self.start(), watched=False)
         if life.code != 5 or "is finished at step" not in life.output:
