@@ -1,12 +1,16 @@
 """Array files: .npy, .npz and .pt, never a pickle."""
 
 import zipfile
+import zlib
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from gan_cli.data.archive import npy_header, open_archive
+from gan_cli.data.tensorfile import read_tensors
 from gan_cli.data.tree import shown
 from gan_cli.errors import DataError
 
@@ -26,21 +30,23 @@ class ArrayFile:
 
     def __init__(self, path: str) -> None:
         self.path = Path(path).expanduser()
-        self.name = shown(path)
+        self.name = shown(path, 40)
         suffix = self.path.suffix.lower()
         if not self.path.is_file():
-            found = "is a folder" if self.path.is_dir() else "is not there"
-            raise DataError(f"{self.name} {found}; set dataset.path to a file of {', '.join(SUFFIXES)}")
+            found = "is a folder" if self.path.is_dir() else "is not a file" if self.path.exists() else "is not there"
+            raise DataError(f"{self.name} {found}; set dataset.path to a {', '.join(SUFFIXES)}")
         if suffix not in SUFFIXES:
             raise DataError(f"{self.name} is none of {', '.join(SUFFIXES)}; save the array as one of them")
         try:
             if suffix == ".npy":
+                with self.path.open("rb") as file:
+                    npy_header(file, self.path.stat().st_size)
                 self._arrays: dict[str, Any] = {"": np.load(self.path, mmap_mode="r", allow_pickle=False)}
                 self.shapes: dict[str, tuple[int, ...]] = {"": self._arrays[""].shape}
             elif suffix == ".npz":
                 self._arrays, self.shapes = {}, _npz_shapes(self.path)
             else:
-                self._arrays = _tensors(self.path)
+                self._arrays = read_tensors(self.path)
                 self.shapes = {key: tuple(tensor.shape) for key, tensor in self._arrays.items()}
         except Exception as error:  # a damaged file makes numpy's and torch's readers raise nearly anything
             raise self._unreadable(f"as {suffix}", error) from error
@@ -59,11 +65,12 @@ class ArrayFile:
         try:
             with np.load(self.path, allow_pickle=False) as archive:
                 return np.asarray(archive[key])
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            raise self._unreadable(f"at {key!r}", error) from error
+        except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+            raise self._unreadable(f"at {shown(key, 30)}", error) from error
 
     def _unreadable(self, where: str, error: Exception) -> DataError:
-        why = str(error).split("\n")[0][:100] or type(error).__name__
+        why = (str(error).splitlines() or [""])[0] or type(error).__name__
+        why = "".join(c if c.isprintable() else "?" for c in why)[:100]
         return DataError(f"{self.name} cannot be read {where}\n{why}\nsave it again as plain arrays")
 
     def find(self, key: str | None, option: str) -> str:
@@ -79,35 +86,25 @@ class ArrayFile:
                 return choice[0]
         elif key in self.shapes and key:
             return key
-        listed = "\n".join(f"  {name}: {list(shape)}" for name, shape in list(self.shapes.items())[:10] if name)
-        wanted = f"has no array {key!r}" if key is not None else "has several arrays"
+        some = islice(((name, shape) for name, shape in self.shapes.items() if name), 10)
+        listed = "\n".join(f"  {_plain(name)}: {list(shape)}"[:100] for name, shape in some)
+        wanted = f"has no array {shown(key, 30)}" if key is not None else "has several arrays"
         one_of = f"set dataset.{option} to one of\n{listed}"
         what = one_of if listed else f"its array has no name; drop dataset.{option}"
         raise DataError(f"{self.name} {wanted}; {what}")
 
 
+def _plain(name: str) -> str:
+    return name if name.isprintable() and len(name) <= 60 else shown(name)
+
+
 def _npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """The shape of every member, from its header."""
     shapes = {}
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            with archive.open(name) as member:
-                version = np.lib.format.read_magic(member)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, _, dtype = read(member)
-            if dtype.hasobject:
-                raise ValueError(f"{name} holds pickled objects")
-            shapes[name.removesuffix(".npy")] = tuple(shape)
+    with open_archive(path) as archive:
+        for info in archive.infolist():
+            with archive.open(info) as member:
+                shapes[info.filename.removesuffix(".npy")] = npy_header(member, info.file_size)[0]
     if not shapes:
         raise ValueError("it holds no array")
     return shapes
-
-
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    mapped = zipfile.is_zipfile(path)  # the format before torch 1.6 cannot be mapped
-    loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    found = loaded if isinstance(loaded, dict) else {"": loaded}
-    tensors = {str(key): value.detach() for key, value in found.items() if isinstance(value, torch.Tensor)}
-    if not tensors:
-        raise ValueError(f"it holds a {type(loaded).__name__}, not a tensor or a dict of tensors")
-    return tensors

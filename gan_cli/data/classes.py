@@ -41,8 +41,9 @@ def keep(examples: Examples, labels: Sequence[int] | None) -> Examples:
     assert examples.y is not None
     chosen = torch.isin(examples.y, torch.tensor(list(labels)))
     if not chosen.any():
-        found = examples.y.unique().tolist()
-        raise DataError(f"no example has a label in {list(labels)}; the labels found are {found}")
+        found = examples.y.unique()
+        some = ", ".join(map(str, found[:8].tolist())) + ", ..." * (len(found) > 8)
+        raise DataError(f"no example has a label in {str(list(labels))[:40]}\nset dataset.classes to some of [{some}]")
     return Examples(examples.x[chosen], examples.y[chosen])
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from gan_cli.data.classes import labels_of
 from gan_cli.data.examples import Examples
-from gan_cli.data.images import check_image
+from gan_cli.data.images import check_image, room
 from gan_cli.data.picture import MAX_PIXELS, read_picture
 from gan_cli.data.tree import SUFFIXES, contents, image_files, shown
 from gan_cli.errors import DataError
@@ -72,7 +72,7 @@ class Folder:
             if not self.labelled:
                 loose = sum(len(file.parts) == 1 for file in self.files)
                 raise DataError(
-                    f"{loose} images lie in {shown(path)} itself, so they have no class\n"
+                    f"{loose} images lie in {shown(path, 45)} itself, so they have no class\n"
                     "move every image into a subfolder named after its class, or drop dataset.classes"
                 )
             kept = {self.names[i] for i in labels_of(classes, self.names) or ()}
@@ -87,14 +87,8 @@ class Folder:
             DataError: files that cannot be read, all of them counted and the first twenty named.
         """
         channels, size, _ = self.shape
-        try:
-            pixels = np.empty((len(self.files), *self.shape), dtype=np.uint8)
-        except MemoryError:
-            need = len(self.files) * size * size * channels / 2**30
-            raise DataError(
-                f"{len(self.files)} images of {channels} x {size} x {size} need {need:.1f} GiB of memory\n"
-                "set a smaller dataset.size, or fewer dataset.classes"
-            ) from None
+        x = room((len(self.files), *self.shape))
+        pixels = x.numpy()
 
         def read(i: int) -> tuple[str | None, bool]:
             """Fill row i; what is wrong with the file, and whether it has more frames."""
@@ -119,7 +113,6 @@ class Folder:
         self._refuse({self.files[i]: why for i, (why, _) in enumerate(results) if why})
         if frames := sum(animated for _, animated in results):
             log.warning("%d of %d images have several frames; the first is used", frames, len(self.files))
-        x = torch.from_numpy(pixels)
         if not self.labelled:
             return Examples(x, None)
         number = {name: i for i, name in enumerate(self.names)}

@@ -1,10 +1,13 @@
 """uint8 images [N, C, H, W]: to a size, to a number of channels."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
+
+from gan_cli.errors import DataError
 
 CHUNK = 4096  # images at a time: bounds the memory a conversion takes beside its result
 
@@ -19,6 +22,34 @@ def check_image(size: int | None, channels: int | None, allowed: Sequence[int] =
         raise ValueError(f"size must be at least 1, got {size}")
     if channels is not None and channels not in allowed:
         raise ValueError(f"channels must be one of {', '.join(map(str, allowed))}, got {channels}")
+
+
+def room(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> Tensor:
+    """Memory for all examples, not yet filled.
+
+    Raises:
+        DataError: there is not so much.
+    """
+    need = math.prod(shape) * dtype.itemsize
+    try:
+        if need < _available():
+            return torch.empty(*shape, dtype=dtype)
+    except RuntimeError:  # torch's word for it
+        pass
+    text = " x ".join(map(str, shape[1:]))
+    raise DataError(
+        f"{shape[0]} examples of {text} need {need / 2**30:.1f} GiB of memory, more than there is\n"
+        "set a smaller dataset.size, or take fewer of them"
+    )
+
+
+def _available() -> float:
+    """Bytes of memory that this machine has left; infinite where it does not say."""
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return math.inf
 
 
 def to_channels(x: Tensor, channels: int) -> Tensor:
@@ -43,7 +74,7 @@ def to_size(x: Tensor, size: int) -> Tensor:
     x = x[:, :, top : top + side, left : left + side]
     if side == size:
         return x.contiguous()
-    out = torch.empty(len(x), x.shape[1], size, size, dtype=torch.uint8)
+    out = room((len(x), x.shape[1], size, size))
     for start in range(0, len(x), CHUNK):
         part = x[start : start + CHUNK].contiguous()
         # in uint8 torch rounds and clips like Pillow (and is six times as fast as in float)

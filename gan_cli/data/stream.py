@@ -33,7 +33,7 @@ class Stream:
             tenth, 256 at most. `held_out()` gives them.
 
     Raises:
-        ValueError: a batch size below 1.
+        ValueError: a batch size below 1, or fewer than none held out.
         DataError: fewer examples than a batch, or what `data.load()` raises.
     """
 
@@ -47,6 +47,8 @@ class Stream:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if held_out != "auto" and held_out < 0:
+            raise ValueError(f"held_out must be auto, or at least 0, got {held_out}")
         self.data, self.batch_size, self.seed = data, batch_size, seed
         self.device = torch.device(device)
         self.shape = tuple(data.shape)

@@ -10,8 +10,9 @@ from gan_cli.data.images import to_channels, to_size
 from gan_cli.errors import DataError
 
 RANGES = ((0.0, 1.0), (-1.0, 1.0))  # black and white, recognised in this order
+GREATEST = np.finfo(np.float32).max  # what is trained on is float32: beyond it is infinite
 TOLERANCE = 1e-5  # of the width: float32 rounding at the ends of a range
-PART = 2**26  # values converted at a time: bounds the memory beside the result
+PART = 2**22  # values converted at a time: bounds the memory beside the result
 
 
 def extremes(array: np.ndarray) -> tuple[float, float]:
@@ -21,13 +22,19 @@ def extremes(array: np.ndarray) -> tuple[float, float]:
         DataError: values that are not finite real numbers.
     """
     if array.dtype.kind not in "buif":
-        raise DataError(f"the values are of type {array.dtype}; save real numbers")
-    bad, low, high = 0, np.inf, -np.inf
+        raise DataError(f"the values are of type {str(array.dtype)[:40]}; save real numbers")
+    bad, first, start, low, high = 0, "", 0, np.inf, -np.inf
     for part in _parts(array):
-        bad += part.size - int(np.isfinite(part).sum())
+        if array.dtype.kind == "f":
+            odd = ~(np.abs(part) <= GREATEST)  # also where it is NaN
+            if odd.any() and not bad:
+                index = np.unravel_index(int(odd.argmax()), part.shape)
+                first = f"{part[index]} at {[start + int(index[0]), *map(int, index[1:])]}"
+            bad, start = bad + int(odd.sum()), start + len(part)
         low, high = min(low, float(part.min())), max(high, float(part.max()))
     if bad:
-        raise DataError(f"{bad} values are not finite (NaN or infinite); remove them")
+        what = "1 value is" if bad == 1 else f"{bad} values are"
+        raise DataError(f"{what} not finite (NaN or infinite), the first {first}\nrepair or remove such examples")
     return low, high
 
 
@@ -50,11 +57,10 @@ def black_and_white(array: np.ndarray, given: Sequence[float] | None) -> tuple[f
     )
 
 
-def to_pixels(images: np.ndarray, ends: tuple[float, float], shape: tuple[int, ...], square: bool) -> Tensor:
-    """Scale, give the channels and, if `square`, the size of `shape`: [N, c, h, w] -> uint8 [N, *shape]."""
+def to_pixels(images: np.ndarray, ends: tuple[float, float], out: Tensor, square: bool) -> Tensor:
+    """Scale, give the channels and, if `square`, the size of `out`: [N, c, h, w] -> `out`, uint8 [N, C, H, W]."""
     black, white = ends
-    channels, size, _ = shape
-    out = torch.empty(len(images), *shape, dtype=torch.uint8)
+    channels, size = out.shape[1:3]
     start = 0
     for part in _parts(images):
         if part.dtype != np.uint8 or ends != (0.0, 255.0):

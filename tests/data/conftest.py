@@ -100,10 +100,10 @@ class Apart(NamedTuple):
 
 @pytest.fixture
 def apart(tmp_path: Path) -> Callable[..., Apart]:
-    """Run a line of code, in which `argv` are the arguments, in a process of its own; a minute, then it fails."""
+    """Run code, in which `argv` are the arguments, in a process of its own; a minute, then it fails."""
 
     def run(code: str, *arguments: str) -> Apart:
-        script = GROWTH.replace("{code}", code).replace("argv", "sys.argv[1:]")
+        script = GROWTH.replace("{code}", code.replace("\n", "\n    ")).replace("argv", "sys.argv[1:]")
         command = [sys.executable, "-c", script, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -124,7 +124,7 @@ def test_the_only_array_of_images_is_found_and_labels_are_named(saved, suffix):
         Array(path=path, key="nothing")
     with pytest.raises(DataError, match=r"labels must be integers \[5\]; 'points' is float64 \[5, 2\]"):
         Array(path=path, label_key="points").load()
-    with pytest.raises(DataError, match=r"no example has a label in \[9\]; the labels found are \[1, 2, 3\]"):
+    with pytest.raises(DataError, match=r"no example has a label in \[9\]\nset dataset.classes to some of \[1, 2, 3\]"):
         Array(path=path, label_key="kind", classes=[9]).load()
 
 
@@ -190,7 +190,7 @@ def test_an_npz_with_a_changed_byte_is_refused_at_loading(saved, tmp_path):
 
 
 def test_a_missing_file_a_folder_and_another_kind_are_told_apart(tmp_path):
-    with pytest.raises(DataError, match=r"is not there; set dataset.path to a file of .npy, .npz, .pt, .pth"):
+    with pytest.raises(DataError, match=r"is not there; set dataset.path to a .npy, .npz, .pt, .pth"):
         Array(path=str(tmp_path / "none.npy"))
     with pytest.raises(DataError, match="is a folder"):
         Array(path=str(tmp_path))

@@ -153,6 +153,8 @@ def test_more_held_out_than_there_is_to_spare_is_refused():
         Stream(Numbers(10), batch_size=4, seed=0, held_out=7)
     with pytest.raises(DataError, match="set held_out to less than 10"):
         Stream(Numbers(10), batch_size=4, seed=0, held_out=12)
+    with pytest.raises(ValueError, match="held_out must be auto, or at least 0, got -1"):
+        Stream(Numbers(10), batch_size=4, seed=0, held_out=-1)
 
 
 def test_a_density_draws_what_it_holds_out_by_name():
