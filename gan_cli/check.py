@@ -6,10 +6,9 @@ are the constructors' own business and are checked when `build.py` calls them.
 
 import difflib
 import inspect
-import math
 import types
 import typing
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, Union
 
@@ -18,7 +17,10 @@ from gan_cli.settings import Settings
 from gan_cli.targets import locate
 
 GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train", "aids", "health")
+FLOAT32 = 3.4028234663852886e38  # the largest number that the networks can calculate with
+MOST = 20  # problems in one message
 MISSING = "???"  # how OmegaConf writes a value that the user has to give
+PLAYERS = ("generator", "discriminator")
 _HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
 
 # What the builder passes, by the path of the node: it comes from another part and cannot be set twice.
@@ -44,21 +46,40 @@ class Problem(NamedTuple):
 
 
 def report(problems: Sequence[Problem]) -> ConfigError:
-    """All mistakes as one error; what is wrong with both players in the same way is said once, of their group."""
+    """All mistakes as one error, the first 20 in words; what both players have wrong in the same way is said once."""
     merged: dict[Problem, None] = {}
     for problem in problems:
-        group, _, player = problem.path.rpartition(".")
-        twins = [other for other in problems if other.message == problem.message and other.path.startswith(f"{group}.")]
-        if player in ("generator", "discriminator") and len(twins) == 2:
-            problem = Problem(group, problem.message)
+        twins = [Problem(_swapped(problem.path, *names), problem.message) for names in (PLAYERS, PLAYERS[::-1])]
+        if any(twin != problem and twin in problems for twin in twins):
+            problem = Problem(_without_player(problem.path), problem.message)
         merged[problem] = None
-    count = "1 problem" if len(merged) == 1 else f"{len(merged)} problems"
-    indented = [str(problem).replace("\n", "\n      ") for problem in merged]
-    return ConfigError("\n  ".join([f"{count} in this config:", *indented]))
+    if len(merged) == 1:
+        return ConfigError(*map(str, merged))
+    indented = [str(problem).replace("\n", "\n      ") for problem in list(merged)[:MOST]]
+    more = [f"and {len(merged) - MOST} more"] if len(merged) > MOST else []
+    return ConfigError("\n  ".join([f"{len(merged)} problems in this config:", *indented, *more]))
+
+
+def _swapped(path: str, one: str, other: str) -> str:
+    return ".".join(other if part == one else part for part in path.split("."))
+
+
+def _without_player(path: str) -> str:
+    return ".".join(part for part in path.split(".") if part not in PLAYERS)
+
+
+def shown(value: Any, most: int = 60) -> str:
+    """A value that a user gave, for a message: as Python writes it, cut where it is long.
+
+    >>> shown("a" * 100, most=4)
+    "'aaa... (100 characters)"
+    """
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}... ({len(str(value)):,} characters)"
 
 
 def check(
-    plain: Mapping[str, Any], written: Mapping[str, Any] | None = None, given: Container[str] = ()
+    plain: Mapping[str, Any], written: Mapping[str, Any] | None = None, given: Collection[str] = ()
 ) -> list[Problem]:
     """Compare a config with the signatures of the classes it names.
 
@@ -80,10 +101,11 @@ def check(
     for group in GROUPS:
         node = plain.get(group)
         if not isinstance(node, Mapping):
-            what = "is missing" if node is None else f"expected a choice of this group, got {node!r}"
+            what = "is missing" if node is None else f"expected a choice of this group, got {shown(node)}"
             found.append(Problem(group, f"{what}; choose one with {group}=... (gan-train --help lists them)"))
         elif group in ("model", "optimizer"):
-            unused = [key for key in node if f"{group}.{key}" in given and f"{group}.{key}" not in used]
+            typed = {".".join(key.split(".")[:2]) for key in given}
+            unused = [key for key in node if f"{group}.{key}" in typed - used and key not in PLAYERS]
             found += _players(group, node, unused, given)
         else:
             found += _node(group, node, given)
@@ -104,7 +126,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _players(
-    path: str, node: Mapping[str, Any], unused: Iterable[str], given: Container[str]
+    path: str, node: Mapping[str, Any], unused: Iterable[str], given: Collection[str]
 ) -> list[Problem]:
     """A group of two players: a node for each, and values that they share by interpolation."""
     found: list[Problem] = []
@@ -112,20 +134,19 @@ def _players(
         for key in MODEL.keys() & node.keys():
             found += _fits(f"{path}.{key}", node[key], MODEL[key])
         unused = [key for key in unused if key not in MODEL]
-    for player in ("generator", "discriminator"):
+    for player in PLAYERS:
         child = node.get(player)
         if isinstance(child, Mapping):
             found += _node(f"{path}.{player}", child, given)
         else:
-            found.append(Problem(f"{path}.{player}", f"expected a node with a _target_, got {child!r}"))
+            found.append(Problem(f"{path}.{player}", f"expected a node with a _target_, got {shown(child)}"))
     for key in unused:
-        if not isinstance(node[key], Mapping):
-            known = [other for other in node if other not in unused]
-            found.append(Problem(f"{path}.{key}", f"nothing in this choice uses it{did_you_mean(key, known)}"))
+        known = [other for other in node if other not in unused]
+        found.append(Problem(f"{path}.{key}", f"nothing in this choice uses it{did_you_mean(key, known)}"))
     return found
 
 
-def _node(path: str, node: Mapping[str, Any], given: Container[str]) -> list[Problem]:
+def _node(path: str, node: Mapping[str, Any], given: Collection[str]) -> list[Problem]:
     """A node with a `_target_`, against the signature of the class."""
     name = node.get("_target_")
     if not isinstance(name, str):
@@ -134,8 +155,10 @@ def _node(path: str, node: Mapping[str, Any], given: Container[str]) -> list[Pro
         target = locate(name)
     except ConfigError as error:
         return [Problem(f"{path}._target_", str(error))]
-    if not callable(target):
+    if not callable(target) or inspect.isbuiltin(target):
         return [Problem(f"{path}._target_", f"{name!r} is a {type(target).__name__} and not a class")]
+    if problems := [*_about_hydra(path, node)]:
+        return problems
     try:
         parameters = inspect.signature(target).parameters
     except ValueError:
@@ -167,6 +190,17 @@ def _node(path: str, node: Mapping[str, Any], given: Container[str]) -> list[Pro
     return found
 
 
+def _about_hydra(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
+    """What a node says to Hydra of how its class is called."""
+    later = path.startswith("optimizer.")  # called by the builder, with the parameters of a network
+    if node.get("_partial_", False) is not later:
+        found = shown(node.get("_partial_", False))
+        yield Problem(f"{path}._partial_", f"must be {str(later).lower()} here, got {found}")
+    for key, known in (("_recursive_", (True, False)), ("_convert_", ("none", "partial", "object", "all"))):
+        if key in node and node[key] not in known:
+            yield Problem(f"{path}.{key}", f"expected one of {', '.join(map(str, known))}; got {shown(node[key])}")
+
+
 def _hints(target: Any) -> dict[str, Any]:
     """The type hints of a constructor; none where they cannot be resolved."""
     try:
@@ -178,7 +212,13 @@ def _hints(target: Any) -> dict[str, Any]:
 def _fits(path: str, value: Any, hint: Any) -> list[Problem]:
     if matches(value, hint):
         return []
-    return [Problem(path, f"expected {describe(hint)}; got {value!r}")]
+    found = shown(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if abs(value) > FLOAT32 and matches(1.5, hint):
+            return [Problem(path, f"expected a number of at most 3.4e38, which 32 bits hold; got {found}")]
+        if isinstance(value, int) and abs(value) >= 2**63 and matches(1, hint):
+            return [Problem(path, f"expected a whole number below 2**63; got {found}")]
+    return [Problem(path, f"expected {describe(hint)}; got {found}")]
 
 
 def matches(value: Any, hint: Any) -> bool:
@@ -197,9 +237,9 @@ def matches(value: Any, hint: Any) -> bool:
     if hint is bool or hint is str:
         return isinstance(value, hint)
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
     if hint is float:  # a whole number is a float too; nan and inf are none that a user means
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32
     if origin is tuple and isinstance(value, list | tuple):
         if arguments[-1:] == (Ellipsis,):
             return all(matches(item, arguments[0]) for item in value)

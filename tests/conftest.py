@@ -24,6 +24,16 @@ def choices(group: str) -> list[str]:
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
+def once(*overrides: str) -> list[str]:
+    """Arguments of a command, of those with one key the last: a command line that says a thing twice is refused.
+
+    >>> once("-m", "seed=1", "loss=hinge", "seed=2")
+    ['-m', 'loss=hinge', 'seed=2']
+    """
+    keys = [text.partition("=")[0] for text in overrides]
+    return [text for i, text in enumerate(overrides) if "=" not in text or keys[i] not in keys[i + 1 :]]
+
+
 def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A config as gan-train composes it: resolved, and as written."""
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):

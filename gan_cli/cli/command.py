@@ -1,6 +1,7 @@
 """What a command that is not Hydra's owes its user: an error is a message and an exit code, never a traceback."""
 
 import sys
+import textwrap
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from gan_cli import __version__
 from gan_cli.cli.signals import stopped_by_signal
 from gan_cli.errors import GanError, RunError
 from gan_cli.files import silence
+
+LINES, COLUMNS = 24, 100  # of a message on the screen
 
 
 def new_parser(name: str, about: str, more: str) -> ArgumentParser:
@@ -39,9 +42,9 @@ def as_command() -> Iterator[None]:
             yield
             sys.stdout.flush()  # here, where a closed pipe is still ours to answer
     except GanError as error:
-        _end("\n".join(printable(line) for line in str(error).splitlines()), error.exit_code)
+        end(str(error), error.exit_code)
     except KeyboardInterrupt as stop:
-        _end("\nstopped", getattr(stop, "exit_code", 130))
+        end("\nstopped", getattr(stop, "exit_code", 130))
     except BrokenPipeError:  # `| head -1`: what is left to print has nowhere to go, at the interpreter's exit too
         silence(sys.stdout)
         sys.exit(141)  # 128 + SIGPIPE, as the shell says it of others
@@ -49,12 +52,35 @@ def as_command() -> Iterator[None]:
         if error.filename is not None:  # of a file, and those are answered where they are written
             raise
         silence(sys.stdout)
-        _end(f"standard output cannot be written: {error.strerror}", RunError.exit_code)
+        end(f"standard output cannot be written: {error.strerror}", RunError.exit_code)
 
 
-def _end(message: str, code: int) -> NoReturn:
-    print(message, file=sys.stderr)
+def end(message: str, code: int) -> NoReturn:
+    """Say why, within a screen, and end the command."""
+    print(screenful(message), file=sys.stderr)
     sys.exit(code)
+
+
+def screenful(text: str) -> str:
+    """A message as it may come to a screen: printable, at most 24 lines of 100 columns.
+
+    >>> print(screenful("what: " + 30 * "a long sentence goes on below "))  # doctest: +ELLIPSIS
+    what: a long sentence goes on below a long sentence ...
+      ...
+    >>> len(screenful("x" * 10_000).splitlines()), len(screenful("x\\n" * 10_000).splitlines())
+    (6, 24)
+    """
+    lines: list[str] = []
+    for line in text.splitlines():
+        line = printable(line.expandtabs(2).rstrip())
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        wrapped = textwrap.wrap(line, COLUMNS, subsequent_indent=indent, break_on_hyphens=False) or [""]
+        if len(wrapped) > 6:  # what is that long was no message of ours, but something that it quotes
+            wrapped = [*wrapped[:5], f"{wrapped[5][: COLUMNS - 3]}..."]
+        lines += wrapped
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"and {len(lines) - LINES + 1} more lines"]
+    return "\n".join(lines)
 
 
 def printable(text: str) -> str:

@@ -11,14 +11,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
-from gan_cli.errors import ConfigError
+from gan_cli.cli.flags import VALUED, full_name
 
 LENGTHS = ("train.steps", "train.epochs", "train.images")
 PATHS = ("resume", "dataset.path", "dataset.root")
-_VALUED = (
-    *("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--info", "-i"),
-    *("--cfg", "-c", "--experimental-rerun"),
-)
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -41,7 +37,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _takes_value(flag: str) -> bool:
     """Also for a long flag that is cut short, as argparse allows."""
-    return flag in _VALUED or (len(flag) > 3 and any(valued.startswith(flag) for valued in _VALUED))
+    return "=" not in flag and full_name(flag) in VALUED
 
 
 def key_of(override: str) -> str:
@@ -78,22 +74,14 @@ def prepare(overrides: Sequence[str], groups: Iterable[str]) -> list[str]:
         groups: names of the config groups, whose choices stay as they are.
 
     Raises:
-        ConfigError: two choices of one group at once, which Hydra would merge into a third that nobody wrote.
+        HydraException: one cannot be read; `examine` says so first.
     """
     known = set(groups)
     parser = OverridesParser.create()
     prepared: list[str] = []
     for text in map(quoted, overrides):
-        try:
-            override = parser.parse_override(text)
-        except HydraException:
-            prepared.append(text)  # Hydra says what is wrong with it
-            continue
+        override = parser.parse_override(text)
         key = override.key_or_group
-        value = override.value()
-        if key in known and isinstance(value, list):
-            sweep = f"one run each: {key}={','.join(map(str, value))} -m"
-            raise ConfigError(f"{key}: expected one choice, got {text.split('=', 1)[1]} ({sweep})")
         plain = override.type is not None and not text.startswith(("+", "~"))
         is_choice = key in known or "/" in key or key.split(".")[0] == "hydra"
         prepared.append(f"++{text}" if plain and not is_choice else text)
@@ -119,7 +107,7 @@ def quoted(override: str) -> str:
             return override
         if value[0] in "'\"" and not parsed.is_sweep_override():
             return override  # quoted by hand
-    except HydraException:
+    except (HydraException, RecursionError):
         pass  # unreadable as it stands, which is what the quotes are for
     except (OSError, RuntimeError, ValueError):  # no name that the file system takes, no home directory
         return override
@@ -143,8 +131,12 @@ def groups_below(*directories: Path) -> set[str]:
 
 def config_dirs(flags: Sequence[str]) -> list[Path]:
     """The directories named by --config-dir."""
-    found = [Path(value) for flag, value in itertools.pairwise(flags) if flag in ("--config-dir", "-cd")]
-    return found + [Path(flag.split("=", 1)[1]) for flag in flags if flag.startswith("--config-dir=")]
+    found = [
+        Path(flag.partition("=")[2] if "=" in flag else value)
+        for flag, value in itertools.pairwise([*flags, ""])
+        if full_name(flag) in ("--config-dir", "-cd")
+    ]
+    return [path for path in found if path != Path()]
 
 
 def swept_keys(overrides: Iterable[str]) -> frozenset[str]:
@@ -156,7 +148,7 @@ def swept_keys(overrides: Iterable[str]) -> frozenset[str]:
     parser = OverridesParser.create()
     found = set()
     for text in overrides:
-        with suppress(HydraException):
+        with suppress(Exception):  # it cannot be read, and that is told elsewhere
             if parser.parse_override(text).is_sweep_override():
                 found.add(key_of(text))
     return frozenset(found)

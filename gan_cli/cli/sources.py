@@ -1,0 +1,85 @@
+"""How Hydra reads a YAML file of one's own: what is wrong with it is told with its name, and memory is bounded."""
+
+import os
+from pathlib import Path
+
+import yaml
+from hydra._internal.core_plugins import file_config_source
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.plugins.config_source import ConfigResult
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_cli.errors import ConfigError
+
+LARGEST = 1 << 18  # bytes of a file
+MOST = 100_000  # values in it, each alias counted as what it stands for: OmegaConf copies that
+DEEPEST = 50
+
+
+class FileConfigSource(file_config_source.FileConfigSource):
+    """Hydra's reader of YAML files, behind a look at the file.
+
+    Hydra keeps one reader for each scheme, by the name of its class, and the first that is registered stays: so this
+    one bears the name of Hydra's.
+    """
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Read a file.
+
+        Raises:
+            ConfigError: it cannot be read as a mapping of bounded size.
+        """
+        path = Path(os.path.realpath(os.path.join(self.path, self._normalize_file_name(config_path))))
+        shown = os.path.relpath(path)
+        shown = str(path) if shown.startswith("..") else shown
+        try:
+            _look_at(path)
+            return super().load_config(config_path)
+        except RecursionError as error:
+            raise ConfigError(f"{shown}: is nested too deeply; {DEEPEST} levels are allowed") from error
+        except yaml.MarkedYAMLError as error:
+            line = f", line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
+            raise ConfigError(f"{shown}{line}: {error.problem or error.context}; correct it there") from error
+        except OSError as error:
+            raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
+        except (ValueError, yaml.YAMLError, OmegaConfBaseException) as error:  # UnicodeDecodeError is a ValueError
+            raise ConfigError(f"{shown}: is no config: {(str(error).splitlines() or ['?'])[0]}") from error
+
+
+def install() -> None:
+    """Let Hydra read files in this way, from the next config on."""
+    SourcesRegistry.instance().register(FileConfigSource)
+
+
+def _look_at(path: Path) -> None:
+    """Refuse what would not fit in memory, or is no mapping.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST:,} bytes")
+    node = yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+    if node is None:
+        return
+    if not isinstance(node, yaml.MappingNode):
+        found = "list" if isinstance(node, yaml.SequenceNode) else "value"
+        raise ValueError(f"expected lines of key: value, found a single {found}")
+    if _size(node, {}, 0) > MOST:
+        raise ValueError(f"its aliases (*name) stand for more than {MOST:,} values")
+
+
+def _size(node: yaml.Node, known: dict[int, int], depth: int) -> int:
+    """The values under a node, those of its aliases counted wherever they stand."""
+    if depth > DEEPEST:
+        raise ValueError(f"it has more than {DEEPEST} levels, or an alias in what it stands for")
+    if id(node) not in known:
+        parts = []
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        known[id(node)] = 1 + sum(_size(part, known, depth + 1) for part in parts)
+    return known[id(node)]
