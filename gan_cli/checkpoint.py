@@ -70,8 +70,8 @@ def save(directory: Path, step: int, state: Mapping[str, Any], keep: int | None,
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise RunError(
-            f"{target}: the checkpoint of step {step} ({len(data) / 1e6:.1f} MB) cannot be written: {error.strerror}.\n"
-            "Older checkpoints are untouched. Make room or choose another place with hydra.run.dir=..., then resume."
+            f"the checkpoint of step {step} cannot be written, {len(data) / 1e6:,.1f} MB: {error.strerror}\n"
+            f"in {directory}\nolder checkpoints are untouched; make room, then go on with resume=..."
         ) from error
     # A file of a later step is a damaged one that this run went back past; it must not push out a good one.
     good = [path for path in available(directory) if step_of(path) <= step]
@@ -80,7 +80,7 @@ def save(directory: Path, step: int, state: Mapping[str, Any], keep: int | None,
             if old != target and step_of(old) != best:
                 old.unlink(missing_ok=True)
     except OSError as error:
-        raise RunError(f"{error.filename}: an older checkpoint cannot be removed: {error.strerror}") from error
+        raise RunError(f"an older checkpoint cannot be removed: {error.strerror}\n{error.filename}") from error
     return target
 
 
@@ -100,7 +100,8 @@ def require_room(directory: Path, need: int, what: str) -> None:
         raise RunError(f"{directory}: the run directory cannot be written: {error.strerror}") from error
     if free < need:
         raise RunError(
-            f"{directory}: {what} needs {need / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; nothing was overwritten\n"
+            f"{what} needs {need / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; nothing was overwritten\n"
+            f"in {directory}\n"
             "Make room, or choose another place with hydra.run.dir=...; a run that has begun goes on with resume=..."
         )
 

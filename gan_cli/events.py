@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,15 @@ class EventFile:
         self.path = directory / f"events.out.tfevents.{stamp:010}.{socket.gethostname()}.{os.getpid()}{suffix}"
         self._file = self.path.open("xb")
         self._records = RecordWriter(self._file)
-        self._put(Event(file_version="brain.Event:2"))
-        if purge_step is not None:
-            self._put(Event(step=purge_step, session_log=SessionLog(status=SessionLog.START)))
-        self.flush()
+        try:
+            self._put(Event(file_version="brain.Event:2"))
+            if purge_step is not None:
+                self._put(Event(step=purge_step, session_log=SessionLog(status=SessionLog.START)))
+            self.flush()
+        except OSError:
+            with suppress(OSError):
+                self.close()
+            raise
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """A point of each tag."""

@@ -22,6 +22,7 @@ from gan_cli.files import write_json
 from gan_cli.paths import real_run
 from gan_cli.priors import Prior
 from gan_cli.reading import is_regular, read_bytes, read_json
+from gan_cli.room import refused
 from gan_cli.seeds import generator
 from gan_cli.targets import locate, refuse_foreign
 
@@ -110,7 +111,7 @@ def write(directory: Path, G: nn.Module, averaged: nn.Module | None, step: int) 
                 unfinished.write_bytes(save(weights))
                 unfinished.replace(folder / f"{name}.safetensors")
     except OSError as error:
-        raise RunError(f"{folder}: the generator cannot be written: {error}") from error
+        raise refused(folder / f"{name}.safetensors", error) from error
     write_json(folder / "generator.json", read_json(folder / "generator.json") | {"step": step})
     return folder
 

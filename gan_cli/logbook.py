@@ -40,7 +40,7 @@ class Logbook:
 
     def __init__(self, directory: Path, step: int = 0, offsets: dict[str, int] | None = None) -> None:
         self._directory, self.samples = directory, directory / "samples"
-        with _writing(directory):
+        with _writing(directory), ExitStack() as opened:
             self.samples.mkdir(parents=True, exist_ok=True)
             for place in (".", "samples", "checkpoints", "generator"):
                 for leftover in (directory / place).glob(".tmp-*"):  # of a process that was killed
@@ -51,7 +51,7 @@ class Logbook:
                 committed, found = (offsets or {}).get(name, 0), path.stat().st_size if path.exists() else 0
                 if found < committed:
                     raise RunError(f"{path}: {found} bytes, and the checkpoint counts on {committed}; put it back")
-                file = self._files[name] = path.open("ab")
+                file = self._files[name] = opened.enter_context(path.open("ab"))
                 file.truncate(committed)
                 file.seek(0, os.SEEK_END)  # truncating leaves the position, and with it `tell`, where it was
             for picture in self.samples.glob("step-*.png"):
@@ -62,6 +62,7 @@ class Logbook:
                 end.unlink()
             # On fresh runs too: what was logged before the first checkpoint is logged again, and would be there twice.
             self._events = EventFile(directory, purge_step=0 if offsets is None else step + 1)
+            opened.pop_all()  # from here on it is `close` that closes them
 
     def open_session(self, choices: dict[str, Any], tags: Iterable[str] = ()) -> None:
         """Tell TensorBoard's HParams tab what this run chose, and lay out the charts of what it will log."""

@@ -14,7 +14,7 @@ _NO_MEMORY = ("can't allocate memory", "not enough memory", "bad_alloc", "out of
 
 def refused(path: Path, error: OSError) -> RunError:
     """The error of a file that cannot be written: why, and how much room there is where that is the reason."""
-    text = f"{path}: cannot be written: {error.strerror or error}"
+    text = f"{path.name} cannot be written: {error.strerror or error}"
     if error.errno == errno.EFBIG:
         text += " for the limit on file sizes that this process has (ulimit -f)"
     if error.errno == errno.ENOENT:
@@ -22,7 +22,7 @@ def refused(path: Path, error: OSError) -> RunError:
     if error.errno in _FULL:
         with suppress(OSError):
             text += f"; {shutil.disk_usage(path.parent).free / 1e6:,.1f} MB are free"
-    return RunError(text)
+    return RunError(f"{text}\nin {path.parent}")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -134,10 +134,14 @@ class Run:
         if state is not None:
             self._restore(state)
         self.log = Logbook(directory, self.step, state["offsets"] if state else None)
-        self.health.replay(directory / "metrics.jsonl")  # cut to the last checkpoint
-        self.status = Status(directory, self.steps)
-        self.status.alarms = [alarm.plain() for alarm in self.health.raised.values()]
-        self.status.write("running", self.step)
+        try:
+            self.health.replay(directory / "metrics.jsonl")  # cut to the last checkpoint
+            self.status = Status(directory, self.steps)
+            self.status.alarms = [alarm.plain() for alarm in self.health.raised.values()]
+            self.status.write("running", self.step)
+        except BaseException:
+            self.log.close()
+            raise
         self.console = Console(self.step, self.steps, self.cfg.batch_size * self.cfg.d_steps)
         if state is not None and state["device"] != self.device.type:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")

@@ -3,6 +3,8 @@
 Python's own answer to Ctrl-C while torch is imported is a traceback; ours is a line and exit code 130, to SIGTERM 143.
 """
 
+import os
+import sys
 from importlib import import_module
 
 from gan_cli.cli.signals import handling, leave_at_once
@@ -37,4 +39,9 @@ def probe() -> None:
 def _start(command: str) -> None:
     with handling(leave_at_once()):
         prepare()
+        try:
+            os.getcwd()
+        except OSError:
+            print("the working directory is gone; change to another one and try again", file=sys.stderr)
+            sys.exit(5)
         import_module(f"gan_cli.cli.{command}").main()

@@ -48,7 +48,7 @@ def recorded(run: Run, config: Mapping[str, Any], shown: str) -> Iterator[None]:
         if not isinstance(error, ConfigError | RunError):
             raise
         saved = "no step is saved yet" if run.committed is None else f"the last checkpoint is of step {run.committed:,}"
-        raise type(error)(f"{error}\n{saved}; go on with: gan-train resume={shown}") from error
+        raise type(error)(f"{error}\n{saved}; go on with:\n  gan-train resume={shown}") from error
 
 
 def _record(run: Run, error: BaseException) -> None:

@@ -27,6 +27,7 @@ from gan_cli.readouts import why_not
 from gan_cli.record import State, add_resume, read_or_empty, write_run
 from gan_cli.resume import config_to_resume, is_finished, never_began, newest_state, top_settings
 from gan_cli.run import Run
+from gan_cli.settings import OF_THE_COMMAND
 from gan_cli.stored import room
 
 
@@ -103,8 +104,9 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
     state = newest_state(directory, warn, threads=asked, limit=2 * run.checkpoint_size())
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
-    if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
-        warn(f"{directory} is complete at step {step:,}: nothing is left to train, only the generator to be written")
+        at = f"{_shown(directory)} is complete at step {step:,}"
+        warn(f"{at}: nothing is left to train, only the generator to be written")
+        warn(f"{_shown(directory)} is complete at step {step:,}: nothing is left to train, only the generator to be written")
     elif step >= run.steps:
         done = "finished" if is_finished(directory) else "complete"
         raise RunError(
@@ -213,7 +215,7 @@ def _why_stopped(run: Run) -> str:
 
 
 def _write_config(directory: Path, config: dict[str, Any]) -> None:
-    stored = {key: value for key, value in config.items() if key not in ("resume", "dry_run", "trust")}
+    stored = {key: value for key, value in config.items() if key not in OF_THE_COMMAND}
     write_text(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(stored)))
 
 

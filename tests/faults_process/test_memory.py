@@ -34,7 +34,7 @@ def test_a_step_that_has_no_memory_names_the_keys_and_loses_nothing(gan_train, n
     assert is_clean(err)
     assert err.splitlines()[0] == "out of memory in step 13"
     assert "train.batch_size=16, model.width=8" in err
-    assert err.splitlines()[-1] == "the last checkpoint is of step 10; go on with: gan-train resume=run"
+    assert err.endswith("the last checkpoint is of step 10; go on with:\n  gan-train resume=run\n")
     assert checkpoint.step_of(checkpoint.available(Path("run/checkpoints"))[0]) == 10
     nothing_is_lost()
 
