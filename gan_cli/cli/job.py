@@ -104,9 +104,9 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
     state = newest_state(directory, warn, threads=asked, limit=2 * run.checkpoint_size())
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
+    if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
         at = f"{_shown(directory)} is complete at step {step:,}"
         warn(f"{at}: nothing is left to train, only the generator to be written")
-        warn(f"{_shown(directory)} is complete at step {step:,}: nothing is left to train, only the generator to be written")
     elif step >= run.steps:
         done = "finished" if is_finished(directory) else "complete"
         raise RunError(
