@@ -2,7 +2,10 @@
 
 import inspect
 import math
-from collections.abc import Container
+import re
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import fields
 from typing import Any, cast
 
 import torch
@@ -16,13 +19,14 @@ from torch.nn.utils import parametrizations
 from gan_cli import contracts
 from gan_cli.aids import Aids
 from gan_cli.bounds import nbytes, on_paper
-from gan_cli.check import Problem, check, leaves, report
+from gan_cli.check import Problem, check, leaves, report, shown
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.diversity import effective_number
 from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
 from gan_cli.health import Health, Thresholds
+from gan_cli.room import is_out_of_memory
 from gan_cli.run import Run
 from gan_cli.seeds import derive
 from gan_cli.settings import Settings, TrainConfig
@@ -39,6 +43,8 @@ def plain(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     try:
         resolved = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+        for field in fields(Settings):  # ~seed: what is deleted at the top is what it is without a word
+            resolved.setdefault(field.name, field.default)
         return resolved, cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
     except OmegaConfBaseException as error:
         key = f"{error.full_key}: " if error.full_key else ""
@@ -48,7 +54,7 @@ def plain(cfg: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 def build(
     config: dict[str, Any],
     written: dict[str, Any] | None = None,
-    given: Container[str] = (),
+    given: Collection[str] = (),
     room: int | None = None,
 ) -> Run:
     """Build every part of a run. Nothing is written, and the data are read last.
@@ -63,7 +69,16 @@ def build(
         ConfigError: all mistakes of the config at once.
         DataError: the data set cannot be read.
     """
-    builder = _Builder(config, check(config, written, given), room)
+    return _build(_Builder(config, check(config, written, given), room), config)
+
+
+def examine(config: dict[str, Any], written: dict[str, Any] | None = None, given: Collection[str] = ()) -> None:
+    """Raise what `build` would, as far as it can be known without the data."""
+    with suppress(_DataAreNext):
+        _build(_WithoutData(config, check(config, written, given), room=None), config)
+
+
+def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     settings = builder.settings()
     data = builder.part("dataset")
     prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")
@@ -80,7 +95,7 @@ def build(
     G = D = None
     if data is not None:
         # Stand-ins for parts that could not be built: the networks' own mistakes are told all the same.
-        seed, dim = (settings.seed if settings else 0), (prior.dim if prior is not None else 1)
+        seed, dim = (settings.seed if settings else 0), getattr(prior, "dim", 1)
         torch.manual_seed(derive(seed, "G"))
         G = builder.part("model.generator", shape=data.shape, noise_dim=dim, classes=classes)
         torch.manual_seed(derive(seed, "D"))
@@ -95,6 +110,9 @@ def build(
             builder.problems += contracts.maps("model.discriminator", D, (2, *seen), (2,), classes)
     builder.problems += contracts.loss_and_prior(loss, prior)
     builder.problems += contracts.batch_norm(G, D, penalty, train, pack)
+    if data is not None and device is not None:
+        inputs = {"model.generator": (dim,), "model.discriminator": seen}
+        builder.problems += contracts.batch(train, pack, builder.planned, inputs, classes, device)
     builder.problems += contracts.alarms(train)
     builder.problems += contracts.aids_and_packs(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
@@ -111,7 +129,8 @@ def build(
     try:
         steps = train.total_steps(reals.size)
     except ValueError as error:
-        raise report([Problem("train.epochs", str(error))]) from error
+        given_as = "train.images" if train.images is not None else "train.epochs"
+        raise report([Problem(given_as, str(error))]) from error
     ema = EMA(G, train.ema_half_life_images, train.ema_ramp) if train.ema_half_life_images else None
     torch.manual_seed(derive(settings.seed, "train"))  # dropout and the penalties' random points
     return Run(
@@ -160,8 +179,8 @@ def pick_device(name: str) -> torch.device:
             return torch.device("cuda", torch.cuda.current_device())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
-        raise ValueError(f"expected one of auto, cpu, cuda, cuda:<number>, mps; got {name!r}")
+    if not re.fullmatch("cpu|mps|cuda(:[0-9]{1,4})?", name):
+        raise ValueError(f"expected one of auto, cpu, cuda, cuda:<number>, mps; got {shown(name)}")
     if kind == "cuda" and (not torch.cuda.is_available() or int(index or 0) >= torch.cuda.device_count()):
         raise ValueError(f"{name!r} asked for, and there are {torch.cuda.device_count()} CUDA devices; try device=auto")
     if kind == "mps" and not torch.backends.mps.is_available():
@@ -187,6 +206,8 @@ class _Builder:
 
     def __init__(self, config: dict[str, Any], problems: list[Problem], room: int | None) -> None:
         self._config, self.problems, self._room = config, problems, room
+        self.memory = contracts.memory(torch.device("cpu"))  # bytes
+        self.planned: dict[str, nn.Module] = {}  # networks on paper, by their paths
 
     def settings(self) -> Settings | None:
         """The keys at the top, checked."""
@@ -235,14 +256,48 @@ class _Builder:
         def make() -> Any:
             return instantiate(node, **passed, _convert_="all")
 
-        if self._room is not None and path.startswith("model."):
-            planned = self._note(path, lambda: on_paper(make))
-            if planned is None:
-                return None
-            if (size := nbytes(planned.state_dict())) > self._room:
-                self.problems.append(Problem(path, f"has {size / 1e6:,.1f} MB of weights, more than its checkpoint"))
-                return None
-        return self._note(path, make)
+        kind = contracts.KINDS.get(path)
+        target = locate(node["_target_"])
+        if kind is not None and isinstance(target, type) and not issubclass(target, kind):
+            self._misfit(path, node["_target_"], kind)
+            return None
+        if path.startswith("model.") and self._note(path, lambda: self._plan(path, make)) is None:
+            return None
+        made = self._note(path, make)
+        if made is not None and kind is not None and not isinstance(made, kind):
+            self._misfit(path, node["_target_"], kind)
+            return None
+        return made
+
+    def _misfit(self, path: str, name: str, kind: type) -> None:
+        self.problems.append(Problem(f"{path}._target_", f"{name!r} makes no {kind.__module__}.{kind.__name__}"))
+
+    def _plan(self, path: str, make: Callable[[], nn.Module]) -> bool:
+        """Try a network on paper: whether there is room for it is known before it takes any.
+
+        Raises:
+            ValueError: there is none.
+        """
+        try:
+            planned = on_paper(make)
+        except Exception as error:
+            cause = error.__cause__ or error
+            if "overflow" in str(cause).lower():
+                raise ValueError("would have more weights than can be counted; make it smaller") from error
+            if self._room is None and isinstance(cause, RuntimeError):  # one of the user's own that needs real numbers
+                return True
+            raise
+        size = nbytes(planned.state_dict())
+        if self._room is not None and size > self._room:
+            many = f"has {size / 1e6:,.1f} MB of weights, more than its checkpoints"
+            raise ValueError(f"{many}; if it is yours, trust it")
+        if 2 * size > self.memory:  # each weight has a gradient
+            raise ValueError(
+                f"would have {size / 1e9:,.1f} GB of weights and as much of gradients, and there are "
+                f"{self.memory / 1e9:,.1f} GB of memory; make it smaller"
+            )
+        self.planned[path] = planned
+        return True
 
     def optimizer(self, player: str, net: nn.Module | None) -> torch.optim.Optimizer | None:
         """The player's optimizer; where there is no player, its settings are checked all the same."""
@@ -253,17 +308,39 @@ class _Builder:
         if make is None:
             return None
         moved = [p for p in net.parameters() if p.requires_grad] if net is not None else [nn.Parameter(torch.zeros(1))]
-        return cast("torch.optim.Optimizer | None", self._note(f"optimizer.{player}", lambda: make(moved)))
+        made = self._note(f"optimizer.{player}", lambda: make(moved))
+        self.problems += contracts.optimizer(f"optimizer.{player}", made)
+        return cast("torch.optim.Optimizer | None", made)
 
     def _note(self, path: str, make: Any) -> Any:
         try:
             return make()
-        except (InstantiationException, ValueError, TypeError, RuntimeError, GanError) as error:
+        except SystemExit as stop:  # a class of the user's own that ends the process
+            self.problems.append(Problem(path, f"calls sys.exit({stop.code!r}); it must raise a ValueError"))
+            return None
+        except Exception as error:
             cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
             if isinstance(cause, GanError) and not isinstance(cause, ConfigError):
                 raise cause from error  # the data: another exit code
-            self.problems.append(Problem(path, str(cause)))
+            if is_out_of_memory(cause):
+                raise cause from error
+            says = isinstance(cause, ValueError | TypeError | RuntimeError | GanError) and str(cause)
+            self.problems.append(Problem(path, says or f"{type(cause).__name__}: {cause}"))
             return None
+
+
+class _DataAreNext(Exception):
+    """All that is known before the data are read is right."""
+
+
+class _WithoutData(_Builder):
+    """Builds until the data are to be read."""
+
+    def stream(self, data: Any, train: TrainConfig, settings: Settings, device: torch.device) -> Stream:
+        """Stop."""
+        if self.problems:
+            raise report(self.problems)
+        raise _DataAreNext
 
 
 def _overlap(a: str, b: str) -> bool:

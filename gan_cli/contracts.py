@@ -1,6 +1,9 @@
 """What built parts owe each other: shapes, scalars, batches. Each check returns the mistakes that it finds."""
 
-from collections.abc import Iterator
+import inspect
+import math
+import os
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -11,10 +14,93 @@ from gan_cli.aids import Aids
 from gan_cli.alarms import ALARMS
 from gan_cli.check import Problem, did_you_mean
 from gan_cli.data import Stream
+from gan_cli.health import Thresholds
 from gan_cli.losses import Loss
 from gan_cli.penalties import Penalty
 from gan_cli.pictures import evaluating
 from gan_cli.settings import TrainConfig
+
+# What a class that a config names must be, by the path of its node; losses, priors and data sets are tried out instead.
+KINDS: Mapping[str, type] = {
+    "model.generator": nn.Module,
+    "model.discriminator": nn.Module,
+    "penalty": Penalty,
+    "train": TrainConfig,
+    "aids": Aids,
+    "health": Thresholds,
+}
+
+
+def memory(device: torch.device) -> float:
+    """Bytes that a device has, used or not; infinity where that is not known."""
+    if device.type == "cuda":
+        return float(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):  # not a Unix
+        return math.inf
+
+
+def layers(net: nn.Module, shape: tuple[int, ...], classes: int | None) -> int:
+    """Bytes that the layers of a network on paper put out for one sample of a batch; 0 where they cannot be tried."""
+    put_out = []
+
+    def note(module: nn.Module, _: object, output: object) -> None:
+        if isinstance(output, torch.Tensor) and not getattr(module, "inplace", False):
+            put_out.append(output.numel() * output.element_size())
+
+    hooks = [module.register_forward_hook(note) for module in net.modules() if not any(module.children())]
+    try:
+        with torch.no_grad(), torch.device("meta"), evaluating(net):
+            net(torch.zeros(2, *shape), *([] if classes is None else [torch.zeros(2, dtype=torch.int64)]))
+    except Exception:  # whatever a user's own network raises
+        return 0
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sum(put_out) // 2
+
+
+def batch(
+    train: TrainConfig | None,
+    pack: int,
+    planned: Mapping[str, nn.Module],
+    inputs: Mapping[str, tuple[int, ...]],
+    classes: int | None,
+    device: torch.device,
+) -> Iterator[Problem]:
+    """What a step keeps of a batch for its gradients has to fit in memory.
+
+    Args:
+        planned: both networks on paper, by their paths.
+        inputs: the shape of one input of each.
+    """
+    if train is None or planned.keys() != inputs.keys():
+        return
+    G, D = (layers(planned[path], inputs[path], classes) for path in ("model.generator", "model.discriminator"))
+    need = train.batch_size * (G + 2 * D // pack + 4 * sum(math.prod(shape) for shape in inputs.values()))
+    if need > memory(device):
+        yield Problem(
+            "train.batch_size",
+            f"{train.batch_size:,} samples take {need / 1e9:,.1f} GB in the layers of G and D, and there are "
+            f"{memory(device) / 1e9:,.1f} GB of memory; take fewer",
+        )
+
+
+def optimizer(path: str, made: Any) -> Iterator[Problem]:
+    """An optimizer moves weights by its gradient alone, and does move them."""
+    if made is None:
+        return
+    if not isinstance(made, torch.optim.Optimizer):
+        yield Problem(f"{path}._target_", f"makes a {type(made).__name__}, expected a torch.optim.Optimizer")
+        return
+    lr = made.defaults.get("lr")
+    if isinstance(lr, int | float) and not lr > 0:
+        yield Problem(f"{path}.lr", f"must be greater than 0, got {lr}")
+    closure = inspect.signature(type(made).step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        name = type(made).__name__
+        yield Problem(f"{path}._target_", f"{name} wants to evaluate the loss itself; use Adam, AdamW, RMSprop or SGD")
 
 
 def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:

@@ -5,17 +5,21 @@ import math
 import torch
 from torch import Tensor
 
+MOST = 1 << 20  # dimensions
+
 
 class Prior:
     """Noise of a chosen dimension.
 
     Raises:
-        ValueError: a dimension below 1.
+        ValueError: a dimension below 1, or absurdly high.
     """
 
     def __init__(self, dim: int = 100) -> None:
         if dim < 1:
             raise ValueError(f"dim must be at least 1, got {dim}")
+        if dim > MOST:
+            raise ValueError(f"dim must be at most {MOST:,}, got {dim}")
         self.dim = dim
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:

@@ -5,6 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# More than these is a slip of the finger: a step or a grid that never ends, threads that no machine has.
+MOST = {"steps": 10**9, "d_head_start": 10**6, "threads": 1024}
+MOST |= dict.fromkeys(("d_steps", "g_steps", "d_warmup", "samples"), 10_000)
+
+
+OF_THE_COMMAND = ("dry_run", "resume", "trust", "retry", "timeout_minutes")  # keys at the top that no run is made of
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -19,12 +26,16 @@ class Settings:
     dry_run: bool = False
     resume: str | None = None
     trust: bool = False
+    retry: bool = False
+    timeout_minutes: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed must be in [0, 2**63), got {self.seed}")
         if self.resume is not None and not self.resume.strip():
             raise ValueError("resume needs a run directory, such as resume=outputs/latest")
+        if self.timeout_minutes is not None and self.timeout_minutes <= 0:
+            raise ValueError(f"timeout_minutes must be positive or null, got {self.timeout_minutes}")
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,10 @@ class TrainConfig:
         for name in (*given, *counts, "log_every", "sample_every", "checkpoint_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name, most in MOST.items():
+            value = getattr(self, name)
+            if isinstance(value, int) and value > most:
+                raise ValueError(f"{name} must be at most {most:,}, got {value}")
         if self.threads != "auto" and self.threads < 1:
             raise ValueError(f"threads must be auto or at least 1, got {self.threads}")
         for name in ("ema_half_life_images", "clip_grad_norm", "keep"):
@@ -108,7 +123,7 @@ class TrainConfig:
             examples: in the data set; None where it is endless.
 
         Raises:
-            ValueError: epochs of an endless data set.
+            ValueError: epochs of an endless data set, or more steps than any run has.
         """
         if self.steps is not None:
             return self.steps
@@ -123,8 +138,12 @@ class TrainConfig:
         """The steps in which D sees so many batches, the last one begun counted."""
         first = self.d_warmup * self.d_warmup_steps
         if batches <= first:
-            return math.ceil(batches / self.d_warmup)
-        return self.d_warmup_steps + math.ceil((batches - first) / self.d_steps)
+            steps = math.ceil(batches / self.d_warmup)
+        else:
+            steps = self.d_warmup_steps + math.ceil((batches - first) / self.d_steps)
+        if steps > MOST["steps"]:
+            raise ValueError(f"that is {steps:.3g} steps; {MOST['steps']:,} are the most")
+        return steps
 
     def is_better(self, value: float, best: float) -> bool:
         """Whether a value of `keep_best` beats the best so far."""

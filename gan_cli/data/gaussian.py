@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from gan_cli.data.mixture import check_far
+
 
 class Gaussian:
     """x ~ N(mean, std^2), a number.
@@ -18,8 +20,7 @@ class Gaussian:
     def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
         if not math.isfinite(mean):
             raise ValueError(f"mean must be finite, got {mean}")
-        if not 0 < std < math.inf:
-            raise ValueError(f"std must be greater than 0, got {std}")
+        check_far("std", std)
         self.mean, self.std = mean, std
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:

@@ -1,11 +1,10 @@
 """Gaussians on a lattice: many modes, so that how many a generator finds can be counted."""
 
-import math
 from collections.abc import Sequence
 
 import torch
 
-from gan_cli.data.mixture import Mixture, place
+from gan_cli.data.mixture import Mixture, check_far, check_number, place
 
 
 class Grid(Mixture):
@@ -39,8 +38,8 @@ class Grid(Mixture):
     ) -> None:
         if rows < 1 or columns < 1:
             raise ValueError(f"rows and columns must be at least 1, got {rows} and {columns}")
-        if not 0 < spacing < math.inf:
-            raise ValueError(f"spacing must be greater than 0, got {spacing}")
+        check_number("rows times columns", rows * columns)
+        check_far("spacing", spacing)
         across = spacing * (torch.arange(columns) - (columns - 1) / 2)
         up = spacing * (torch.arange(rows) - (rows - 1) / 2)
         centres = torch.cartesian_prod(up, across).flip(1)  # [rows * columns, 2]: (first, second) coordinate

@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+MOST = 10_000  # Gaussians: every two of them are compared, and every point with all
 ROWS = 4096  # points at a time in log_prob: [points, centres, 2] must fit in memory
 
 
@@ -25,8 +26,7 @@ class Mixture:
     shape: tuple[int, ...] = (2,)
 
     def __init__(self, centres: Tensor, std: float, weights: Sequence[float] | None = None) -> None:
-        if not 0 < std < math.inf:
-            raise ValueError(f"std must be greater than 0, got {std}")
+        check_far("std", std)
         raw = torch.ones(len(centres)) if weights is None else torch.tensor(list(weights), dtype=torch.float32)
         if len(raw) != len(centres):
             raise ValueError(f"weights must be one for each of the {len(centres)} centres, got {len(raw)}")
@@ -60,6 +60,30 @@ class Mixture:
         square = (x[:, None] - self.centres.to(x)).square().sum(-1)  # [n, K]
         log_normal = -square / (2 * self.std**2) - math.log(2 * math.pi * self.std**2)
         return (self.weights.to(x).log() + log_normal).logsumexp(-1)
+
+
+def check_number(what: str, number: int) -> None:
+    """Refuse fewer Gaussians than one, and more than can be told apart.
+
+    Raises:
+        ValueError: it is one of both.
+    """
+    if number < 1:
+        raise ValueError(f"{what} must be at least 1, got {number}")
+    if number > MOST:
+        raise ValueError(f"{what} must be at most {MOST:,} in all, got {number}")
+
+
+def check_far(what: str, value: float) -> None:
+    """Refuse a distance that is none, or whose square 32 bits do not hold.
+
+    Raises:
+        ValueError: it is not above 0, or out of [1e-18, 1e18].
+    """
+    if not 0 < value < math.inf:
+        raise ValueError(f"{what} must be greater than 0, got {value}")
+    if not 1e-18 <= value <= 1e18:
+        raise ValueError(f"{what} must be in [1e-18, 1e18], got {value}")
 
 
 def place(centres: Tensor, rotation: float, shift: Sequence[float]) -> Tensor:

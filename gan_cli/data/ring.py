@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from gan_cli.data.mixture import Mixture, place
+from gan_cli.data.mixture import Mixture, check_far, check_number, place
 
 
 class Ring(Mixture):
@@ -35,10 +35,8 @@ class Ring(Mixture):
         shift: tuple[float, float] = (0.0, 0.0),
         weights: Sequence[float] | None = None,
     ) -> None:
-        if modes < 1:
-            raise ValueError(f"modes must be at least 1, got {modes}")
-        if not 0 < radius < math.inf:
-            raise ValueError(f"radius must be greater than 0, got {radius}")
+        check_number("modes", modes)
+        check_far("radius", radius)
         angle = 2 * math.pi * torch.arange(modes) / modes  # not linspace(0, 2 pi): it ends where it began
         centres = radius * torch.stack([angle.cos(), angle.sin()], 1)
         super().__init__(place(centres, rotation, shift), std, weights)

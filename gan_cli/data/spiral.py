@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from gan_cli.data.mixture import Mixture
+from gan_cli.data.mixture import Mixture, check_far, check_number
 
 STEPS = 512  # Gaussians an arm: with the defaults neighbours are 1.2 std apart or less, and the sum is smooth
 
@@ -29,10 +29,10 @@ class Spiral(Mixture):
     def __init__(self, turns: float = 2.0, radius: float = 1.0, std: float = 0.02, arms: int = 1) -> None:
         if not 0 < turns < math.inf:
             raise ValueError(f"turns must be greater than 0, got {turns}")
-        if not 0 < radius < math.inf:
-            raise ValueError(f"radius must be greater than 0, got {radius}")
+        check_far("radius", radius)
         if arms < 1:
             raise ValueError(f"arms must be at least 1, got {arms}")
+        check_number(f"arms times {STEPS}", arms * STEPS)
         t = (torch.arange(STEPS) + 0.5) / STEPS
         start = 2 * math.pi * torch.arange(arms)[:, None] / arms
         angle = start + 2 * math.pi * turns * t  # [arms, STEPS]
