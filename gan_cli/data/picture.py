@@ -24,6 +24,9 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # waits for pixels has its bytes already, and none waits for bytes that has pixels: so they never wait for each other.
 BYTES, PIXELS = Room(2**28), Room(MAX_PIXELS)
 QUIET = Quiet()
+# Pillow takes memory in blocks. Those of 16 MB, its default, glibc keeps for the thread that freed them: eight threads
+# were left with a gigabyte. Those beyond 32 MB it gives back. An image that needs less takes less.
+Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
 PngImagePlugin.MAX_TEXT_MEMORY = 2**22  # unpacked, of one image; Pillow would keep 64 MB of it in each thread
 
 

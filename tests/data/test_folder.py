@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_cli.data import Folder, picture
+from gan_cli.data import Folder, Stream, picture
 from gan_cli.errors import DataError
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -319,3 +319,27 @@ def test_a_file_that_is_gone_at_loading_is_named(tmp_path):
     gone.unlink()
     with pytest.raises(DataError, match=r"'b.png': not there any more"):
         data.load()
+
+
+def test_a_file_more_another_pixel_or_another_class_is_another_fingerprint_and_a_moved_folder_is_not(tmp_path):
+    for name in ("a/1.png", "a/2.png", "b/3.png"):
+        save(tmp_path / "one" / name)
+
+    def fingerprint(name):
+        return Stream(Folder(path=str(tmp_path / name), size=8), batch_size=1, seed=0).fingerprint
+
+    first = fingerprint("one")
+    assert first.startswith("3 examples of 3 x 8 x 8 with labels, 0 held out, sha256 ")
+    (tmp_path / "one").rename(tmp_path / "two")
+    assert fingerprint("two") == first
+    save(tmp_path / "two" / "b" / "4.png")
+    assert fingerprint("two").startswith("4 examples")
+    (tmp_path / "two" / "b" / "4.png").unlink()
+    (tmp_path / "two" / "a" / "2.png").rename(tmp_path / "two" / "b" / "2.png")
+    assert fingerprint("two") != first
+    (tmp_path / "two" / "b" / "2.png").rename(tmp_path / "two" / "a" / "2.png")
+    assert fingerprint("two") == first
+    image = Image.new("RGB", (8, 8), RED)
+    image.putpixel((7, 7), (254, 0, 0))
+    save(tmp_path / "two" / "a" / "2.png", image)
+    assert fingerprint("two") != first
