@@ -12,7 +12,7 @@ from gan_cli import bounds
 from gan_cli.check import GROUPS, PLAYERS, leaves
 from gan_cli.checkpoint import available
 from gan_cli.errors import ConfigError, RunError
-from gan_cli.reading import read_yaml
+from gan_cli.reading import is_hollow, read_yaml
 from gan_cli.record import read_or_empty
 from gan_cli.targets import locate, refuse_foreign
 
@@ -31,7 +31,7 @@ _HOMES = {
 _PAIRS = ("model", "optimizer")  # of two nodes, one for each player
 _SIZED = ("dataset", "model", "prior")  # whose whole numbers are sizes
 _MOST = {"train.batch_size": 1 << 16, "train.samples": 10_000, "train.held_out": 1 << 20, "train.threads": 1 << 10}
-_UNSAVED = 1 << 30  # bytes of a network of which there is no checkpoint yet
+_ALWAYS = 1 << 28  # bytes of a network of which there may be no checkpoint yet
 SHOWN = 5  # mistakes named
 
 
@@ -72,9 +72,9 @@ def stored_config(directory: Path, trust: bool, remedy: str = "add trust=true") 
 
 
 def room(directory: Path, trust: bool) -> int | None:
-    """Bytes that a network of a run may have at most: no more than its newest checkpoint. None: any number."""
-    newest = next(iter(available(directory / "checkpoints")), None)
-    return None if trust else _UNSAVED if newest is None else newest.stat().st_size
+    """Bytes that a network of a run may have at most: no more than its largest checkpoint. None: any number."""
+    files = [path.stat() for path in available(directory / "checkpoints")]
+    return None if trust else max([_ALWAYS, *(file.st_size for file in files if not is_hollow(file))])
 
 
 def _odd(config: dict[str, Any]) -> Iterator[str]:
