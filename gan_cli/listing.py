@@ -12,6 +12,11 @@ from gan_cli.paths import behind_latest
 from gan_cli.reading import JSON_LIMIT, WORDS, is_regular, open_regular, parse_json, read_bytes
 from gan_cli.record import State
 
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    fcntl = None  # type: ignore[assignment]
+
 RUN, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
 MANY = 100  # choices and alarms, where a run has ten; of overrides a user may type more
 SHOWN = 200  # characters of a problem
@@ -110,12 +115,25 @@ def _read_status(entry: Entry, directory: Path) -> None:
         raise ValueError(f"{STATUS}: status is {str(status)[:40]!r}")
     if not all(_is_number(value) and value >= 0 for value in numbers):
         raise ValueError(f"{STATUS}: step, steps or seconds is not a number")
-    entry.status, entry.reason = status, None if reason is None else str(reason)
+    entry.status = "killed" if status == "running" and _is_killed(directory) else status
+    entry.reason = None if reason is None else str(reason)
     entry.step, entry.steps, entry.seconds = int(numbers[0]), int(numbers[1]), float(numbers[2])
     alarms = content.get("alarms", [])  # runs of the first version have none
     if not isinstance(alarms, list) or len(alarms) > MANY or not all(map(_is_alarm, alarms)):
         raise ValueError(f"{STATUS}: alarms are not as gan-train writes them")
     entry.alarms = alarms
+
+
+def _is_killed(directory: Path) -> bool:
+    """Whether a run's process is gone without a word: its lock lies there still, and nobody holds it."""
+    if fcntl is None:
+        return False
+    try:
+        with open_regular(directory / ".lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except RunError:  # it is held, or there is none
+        return False
+    return True
 
 
 def _read_metrics(entry: Entry, directory: Path) -> None:

@@ -18,7 +18,8 @@ from gan_cli.console import duration, figures
 from gan_cli.errors import RunError
 from gan_cli.listing import Entry, newest_first
 
-COLOURS = {"finished": "green", "running": "cyan", "stopped": "yellow", "failed": "red", "unreadable": "magenta"}
+COLOURS = {"finished": "green", "running": "cyan", "stopped": "yellow", "failed": "red"}
+COLOURS |= {"killed": "red", "unreadable": "magenta"}  # what a run does not say of itself
 GROUPS = ("dataset", "model", "loss", "prior", "optimizer", "penalty", "aids", "train", "experiment")
 UNSAID = ("none", "default")  # choices that tell nothing
 

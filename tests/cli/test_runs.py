@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gan_cli.cli.lock import locked
 from gan_cli.cli.runs import _drawn, main
 from gan_cli.listing import newest_first
 
@@ -181,6 +182,16 @@ def test_a_pipe_or_a_directory_in_a_file_s_place_is_not_opened(listed, tmp_path,
 def test_a_run_that_has_not_logged_yet_has_no_figures(listed, tmp_path):
     put(tmp_path / "a", status="running", metrics=())
     assert [(row["status"], row["metrics"]) for row in listed()] == [("running", {})]
+
+
+def test_a_run_whose_process_is_gone_without_a_word_was_killed(listed, tmp_path):
+    """A kill leaves "running" in its status, and its lock, which nobody holds any more."""
+    directory = put(tmp_path / "a", status="running")
+    with locked(directory):
+        assert [row["status"] for row in listed()] == ["running"]
+    (directory / ".lock").touch()
+    assert [row["status"] for row in listed()] == ["killed"]
+    assert "killed" in shown(tmp_path, 200)
 
 
 def test_the_last_whole_line_is_read_from_the_end_of_the_file(listed, tmp_path):

@@ -164,10 +164,28 @@ def test_with_all_of_them_damaged_nothing_starts_from_zero(warm, torn, tmp_path)
     assert contents() == before
 
 
-def test_nor_does_a_run_whose_checkpoints_are_gone(warm, torn, tmp_path):
-    run = Run(warm, tmp_path, RECIPE)
-    shutil.copytree(torn, run.root, dirs_exist_ok=True, symlinks=True)
-    shutil.rmtree(run.directory / "checkpoints")
+def gone(directory: Path) -> None:
+    shutil.rmtree(directory)
+
+
+def harmed(directory: Path) -> None:
+    for path in checkpoint.available(directory):
+        flip(path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "step", "more"),
+    [
+        (harmed, 2, ()),  # the checkpoint of step 0, and neither a log nor a status that tells of a step
+        (gone, 7, ("train.log_every=40", "train.sample_every=40")),  # the status tells
+        (gone, 7, ("train.checkpoint_every=40",)),  # the log tells
+    ],
+)
+def test_nor_does_a_run_that_looks_as_if_it_had_not_begun(warm, tmp_path, harm, step, more):
+    """Only one that was killed before its first checkpoint, that of step 0, may begin anew."""
+    run = Run(warm, tmp_path, (*RECIPE, *more))
+    assert run.live(Point("turn", str(step), done=1)).code == KILLED
+    harm(run.directory / "checkpoints")
     life = run.end(*run.start(), watched=False)
     assert (life.code, life.steps("turn")) == (5, [])
     assert "no checkpoint to go on from" in life.output

@@ -21,7 +21,7 @@ from gan_cli.errors import RunError
 
 KILLED = -9
 TINY = (
-    "dataset=digits", "dataset.size=8", "prior.dim=4", "penalty=r1", "penalty.every=7",
+    "device=cpu", "dataset=digits", "dataset.size=8", "prior.dim=4", "penalty=r1", "penalty.every=7",
     "train.d_steps=2", "train.batch_size=16", "train.steps=46", "train.samples=4",
     "train.log_every=3", "train.sample_every=8", "train.checkpoint_every=5",
 )  # fmt: skip
