@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeS
 from gan_cli.check import Problem, check, did_you_mean, report, shown
 from gan_cli.cli.flags import OWN_CONFIG
 from gan_cli.cli.overrides import groups_below, key_of, prepare, quoted
+from gan_cli.cli.sweep.line import OWN
 from gan_cli.paths import CONF_DIR
 
 MOST_JOBS = 10_000  # of a sweep
@@ -44,6 +45,7 @@ class Choices(NamedTuple):
             for directory in self.directories
             for pattern in ("*.yaml", "*/*.yaml")
             for path in (directory / group).glob(pattern)
+            if path.is_file()
         )
 
 
@@ -137,6 +139,8 @@ def _shape(text: str, override: Override, multirun: bool) -> Iterator[Problem]:
         yield Problem("", f"{shown(text)} names no group{meant}")
     elif override.is_sweep_override() and not multirun:
         yield Problem(key, f"has several values, {text.partition('=')[2]}; add --multirun (-m) for a run of each")
+    elif key in OWN and not multirun:
+        yield Problem(key, "is for the jobs of a sweep; add --multirun (-m)")
     elif text.startswith("+") and key in groups:
         yield Problem(key, f"has a choice already; write {text.lstrip('+')}, without a +")
 

@@ -28,13 +28,19 @@ class Places(Callback):
 
 
 def _note(config: DictConfig, key: str) -> None:
-    """Resolve a directory as Hydra will in a moment, and leave Hydra as it was."""
+    with suppress(OmegaConfBaseException, OSError):  # Hydra meets the same, and says so
+        note(resolved(config, key))
+
+
+def resolved(config: DictConfig, key: str) -> Path:
+    """A directory as Hydra will name it in a moment; Hydra is left as it was."""
     hydra, before = HydraConfig.instance(), HydraConfig.instance().cfg
     hydra.set_config(config)
-    with suppress(OmegaConfBaseException, OSError):  # Hydra meets the same, and says so
-        note(Path(str(OmegaConf.select(config, key))))
-    hydra.cfg = before
-    OmegaConf.set_readonly(config.hydra, None)
+    try:
+        return Path(str(OmegaConf.select(config, key)))
+    finally:
+        hydra.cfg = before
+        OmegaConf.set_readonly(config.hydra, None)
 
 
 def forget() -> None:

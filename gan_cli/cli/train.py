@@ -1,19 +1,24 @@
 """`gan-train`: compose a config with Hydra, build a run, train it. Nothing here imports torch before a run is built."""
 
+import functools
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import hydra
-import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_cli import __version__
-from gan_cli.cli import places
+from gan_cli.cli import places, sources
+from gan_cli.cli.answers import answer
+from gan_cli.cli.command import end, screenful
+from gan_cli.cli.examine import refuse_mistakes
+from gan_cli.cli.flags import COMPLETION, OWN_CONFIG, SHOW, full_name, mistake
 from gan_cli.cli.overrides import (
     as_typed,
     config_dirs,
@@ -27,14 +32,14 @@ from gan_cli.cli.overrides import (
 )
 from gan_cli.cli.signals import handling, leave_at_once, stopped_by_signal
 from gan_cli.cli.streams import outlive_reader
-from gan_cli.errors import GanError, Stopped
+from gan_cli.cli.sweep.line import of_the_job, take_up
+from gan_cli.cli.sweep.sweep import Refused, Sweep, Watch, without_own
+from gan_cli.errors import ConfigError, GanError, RunError, Stopped
 from gan_cli.files import silence
 from gan_cli.paths import CONF_DIR
 
-_COMPLETION = {"-sc", "--shell-completion"}
-_SHOW = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", *_COMPLETION}  # flags with which nothing runs
-
-_EXCLUSIVE = {"--run", "-r", "--multirun", "-m", "--cfg", "-c", "--info", "-i", *_COMPLETION}  # what to do
+# Beside a main config of one's own: ours says so itself. Hydra would write a log file and a directory of its own.
+_QUIET = ("hydra/job_logging=none", "hydra/hydra_logging=none", "++hydra.output_subdir=null")
 
 
 def main() -> None:
@@ -43,77 +48,96 @@ def main() -> None:
     if "--version" in flags:
         print(f"gan-cli {__version__}")
         return
-    if any(flag.startswith("--e") for flag in flags):
-        print("--experimental-rerun runs a pickle; resume a run with resume=DIRECTORY", file=sys.stderr)
-        sys.exit(2)
-    kinds = _EXCLUSIVE.intersection(flags)
-    if len(kinds) > 1 or ("--resolve" in flags and not kinds & {"--cfg", "-c"}):
-        advice = "--resolve goes with --cfg" if "--resolve" in flags and len(kinds) < 2 else "one of them at a time"
-        print(f"{' '.join(flags)}: {advice}", file=sys.stderr)
-        sys.exit(2)
+    if wrong := mistake(flags, overrides):
+        end(wrong, ConfigError.exit_code)
+    try:
+        line = take_up(overrides, flags, not {"--multirun", "-m"}.isdisjoint(map(full_name, flags)))
+    except GanError as error:
+        end(str(error), error.exit_code)
+    flags, overrides = line.flags, line.overrides
+    sweep = Watch.sweep = Sweep(line)
     sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
-    groups = groups_below(CONF_DIR, *config_dirs(flags))
+    directories = [CONF_DIR, *config_dirs(flags)]
+    groups = groups_below(*directories)
+    options = {full_name(flag) for flag in flags}
     overrides = [unfold(override, groups) for override in overrides]
     OmegaConf.register_new_resolver("gan.run_dir", _run_dir, replace=True)
     swept = swept_keys(overrides)
-    OmegaConf.register_new_resolver("gan.job_dir", lambda number, of: job_dir(number, of, swept), replace=True)
+    job_place = lambda number, of: job_dir(number, of_the_job(of), swept)  # noqa: E731
+    OmegaConf.register_new_resolver("gan.job_dir", job_place, replace=True)
+    OmegaConf.register_new_resolver("gan.sweep_dir", sweep.directory, replace=True)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, whatever was set: exit codes depend on it
     outcome: list[int] = []
-    ours: list[OSError] = []  # out of a run, where no OSError may come from
+    ours: list[Exception] = []  # out of a run, which answers all that a user can cause
     places.forget()
+    sources.install()
 
     def task(cfg: DictConfig) -> None:
         try:
-            outcome.append(_job(cfg))
-        except OSError as error:
+            outcome.append(_job(cfg, sweep))
+        except Exception as error:
             ours.append(error)
             raise
 
     try:
         with stopped_by_signal():
-            if not _COMPLETION.intersection(flags):  # install=bash and query=bash are no settings
-                sys.argv[1:] = [*prepare(overrides, groups), *flags]
-            if not _SHOW.intersection(flags):
+            if not options & COMPLETION:  # install=bash and query=bash are no settings
+                refuse_mistakes(overrides, directories, options)
+                sys.argv[1:] = [*prepare(overrides, groups), *(_QUIET if options & OWN_CONFIG else ()), *flags]
+            if not options & SHOW:
                 outlive_reader()
-                sys.argv.insert(1, places.Places.OVERRIDE)
-            hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
+                sys.argv[1:1] = [places.Places.OVERRIDE, Watch.OVERRIDE]
+            try:
+                with sweep:
+                    hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
+            except Refused as refused:
+                if not isinstance(refused.error, HydraException | OmegaConfBaseException | OSError):
+                    ours.append(refused.error)
+                raise refused.error from refused
     except Stopped as stop:
         print(stop, file=sys.stderr)
         sys.exit(stop.exit_code)
     except KeyboardInterrupt:
         print("stopped at once; nothing was saved after the last checkpoint", file=sys.stderr)
         sys.exit(130)
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        print(_message(error), file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, GanError) else 2)
+    except SystemExit as stop:  # Hydra's own, after its own message
+        sys.exit(ConfigError.exit_code if stop.code == 1 else stop.code)
     except OSError as error:
         if error in ours:
             raise
+        if isinstance(error, HydraException):  # a config that is not there is both
+            end(answer(error, overrides), ConfigError.exit_code)
         if error.filename is None:  # standard output, which would fail again at the interpreter's exit
             silence(sys.stdout)
         if isinstance(error, BrokenPipeError):  # gan-train --help | head -1
             sys.exit(141)
-        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
-        sys.exit(5)
+        end(f"{error.filename}: {error.strerror}" if error.filename else str(error), RunError.exit_code)
+    except Exception as error:
+        if error in ours:
+            raise
+        end(answer(error, overrides), error.exit_code if isinstance(error, GanError) else ConfigError.exit_code)
     finally:
         places.tidy()
-    if any(outcome):
-        sys.exit(outcome[0] if len(outcome) == 1 else 1)
+    if code := max([*outcome, sweep.exit_code]):
+        sys.exit(code)
 
 
-def _job(cfg: DictConfig) -> int:
-    """One run of this process, and its exit code. In a sweep a failed job does not end the others."""
+def _job(cfg: DictConfig, sweep: Sweep) -> int:
+    """One run of this process, and its exit code; 0 for a job of a sweep, which takes note of it."""
     context = HydraConfig.get()
     directory = Path(context.runtime.output_dir)
-    overrides = cast(list[str], OmegaConf.to_container(context.overrides.task, resolve=False))
+    overrides = of_the_job(cast(list[str], OmegaConf.to_container(context.overrides.task, resolve=False)))
+    typed = as_typed(overrides)
     about = {
-        "command": ["gan-train", *as_typed(overrides)],
-        "overrides": as_typed(overrides),
+        "command": ["gan-train", *typed],
+        "overrides": typed,
         "choices": {name: choice for name, choice in context.runtime.choices.items() if "/" not in name},
         "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,
     }
+    work = functools.partial(_work, directory=directory, given=[key_of(text) for text in overrides], about=about)
     if about["sweep"]:
-        print(f"\n#{context.job.num}  {' '.join(as_typed(overrides))}", flush=True)
+        sweep.run(context.job.num, typed, directory, cfg, work)
+        return 0
 
     def leave_nothing() -> None:
         places.remove_empty(directory)
@@ -121,29 +145,26 @@ def _job(cfg: DictConfig) -> int:
 
     try:
         with handling(leave_at_once(leave_nothing)):
-            from gan_cli.cli.job import run_job  # torch comes in here
+            import gan_cli.cli.job  # noqa: F401  torch comes in here
 
-        run_job(cfg, directory, [key_of(override) for override in overrides], about)
+        work(without_own(cfg))
     except GanError as error:
-        print(error, file=sys.stderr)
+        print(screenful(str(error)), file=sys.stderr)
         return error.exit_code
     finally:
         places.remove_empty(directory)
     return 0
 
 
+def _work(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[str, Any]) -> None:
+    from gan_cli.cli.job import run_job
+
+    run_job(cfg, directory, given, about)
+
+
 def _run_dir(resume: str | None, fresh: str) -> str:
     """Where Hydra makes a directory: nowhere new where a run is resumed, whose own directory is looked up later."""
     return "." if resume else fresh
-
-
-def _message(error: Exception) -> str:
-    """Hydra's and OmegaConf's own errors: what they say, without a traceback."""
-    cause = error.__cause__
-    lines = [str(error)]
-    if isinstance(cause, OmegaConfBaseException):
-        lines.append(str(cause))
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

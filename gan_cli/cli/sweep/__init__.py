@@ -1,0 +1,1 @@
+"""Sweeps: `gan-train -m`, several runs from one line."""
