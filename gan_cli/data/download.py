@@ -7,7 +7,7 @@ import socket
 import tarfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,7 +47,8 @@ def fetch(urls: Sequence[str], folder: Path, md5: str) -> Path:
             try:
                 download_url(url, str(aside), filename=name, md5=md5)
             except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: torchvision's word for a wrong MD5
-                reasons.append(f"{url}\n    {' '.join(str(error).split())}"[:WIDTH])
+                why = " ".join(str(error).split())
+                reasons.append(f"{url[:WIDTH]}\n    {why[:WIDTH]}")
             else:
                 os.replace(aside / name, whole)
                 return whole
@@ -73,14 +74,24 @@ def unpack(archive: Path, inside: str, folder: Path) -> None:
 
 @contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
-    """An empty folder inside `folder`, for one process at a time; what a killed process left there is removed."""
+    """An empty folder inside `folder`, for one process at a time; what a killed process left there is removed.
+
+    Folders made for it go again if nothing came into them.
+    """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder) as alone:
-        if alone:
-            for left in folder.glob(f"{ASIDE}*"):
-                shutil.rmtree(left, ignore_errors=True)
-        with TemporaryDirectory(prefix=ASIDE, dir=folder) as aside:
-            yield Path(aside)
+    try:
+        with _alone(folder) as alone:
+            folder.mkdir(parents=True, exist_ok=True)  # again: who was inside before may have taken it away
+            if alone:
+                for left in folder.glob(f"{ASIDE}*"):
+                    shutil.rmtree(left, ignore_errors=True)
+            with TemporaryDirectory(prefix=ASIDE, dir=folder) as aside:
+                yield Path(aside)
+    finally:
+        with suppress(OSError):  # something is in it now
+            for path in new:
+                path.rmdir()
 
 
 @contextmanager

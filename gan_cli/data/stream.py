@@ -145,7 +145,7 @@ class Stream:
         if len(x) - aside < self.batch_size:
             but = f", {aside} of them held out" if aside else ""
             left = len(x) - aside
-            advice = f"a batch size of {left} or less" if left > 0 else f"held_out to less than {len(x)}"
+            advice = f"train.batch_size to {left} or less" if left > 0 else f"train.held_out to less than {len(x)}"
             raise DataError(
                 f"the data set has {len(x)} examples{but}, fewer than one batch of {self.batch_size}\n"
                 f"set {advice}, or add examples"

@@ -123,6 +123,8 @@ def test_without_a_network_the_error_names_the_mirror_too(tmp_path):
     assert "dataset.root" in str(caught.value)
     assert str(caught.value).count("\n") < 12
     assert max(map(len, str(caught.value).splitlines())) <= 100
+    assert "Connection refused" in str(caught.value)
+    assert not any(tmp_path.iterdir()), "no empty folders are left"
 
 
 def test_what_is_missing_is_downloaded_once(tmp_path, mirror):
