@@ -43,6 +43,7 @@ ALLOWED = frozenset(
         *(f"health.{field.name}" for field in fields(Thresholds)),  # who watches does not touch
     }
 )
+MOST_THREADS = 1024  # that a checkpoint may ask for
 
 
 def top_settings(config: Mapping[str, Any]) -> Settings:
@@ -142,10 +143,13 @@ def newest_state(
         RunError: there is no good checkpoint.
     """
     state = checkpoint.load_newest(directory / "checkpoints", warn, limit=limit)
-    then = state.get("machine", {})
-    torch.set_num_threads(threads or then.get("threads") or torch.get_num_threads())
+    step, then = state.get("step"), state.get("machine")
+    if type(step) is not int or not isinstance(then, Mapping):
+        raise RunError(f"{directory}: the newest checkpoint was not written by this version: its step is {step!r:.40}")
+    count = then.get("threads")
+    torch.set_num_threads(threads or (count if type(count) is int and 0 < count <= MOST_THREADS else 1))
     now = machine()
-    changed = [f"{key} {then.get(key)} -> {now[key]}" for key in now if then.get(key) != now[key]]
+    changed = [f"{key} {then.get(key)!s:.40} -> {now[key]}" for key in now if then.get(key) != now[key]]
     if changed:
         warn(f"another machine or version than before ({', '.join(changed)}): the last bits of results may differ")
     return state

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_cli import checkpoint, export
 from gan_cli.build import build, plain
 from gan_cli.check import Problem, did_you_mean, report
+from gan_cli.cli.command import screenful
 from gan_cli.cli.dry_run import dry_run
 from gan_cli.cli.failure import enough_memory, recorded
 from gan_cli.cli.lock import locked
@@ -23,6 +24,7 @@ from gan_cli.guide import expected, guide
 from gan_cli.loop import train
 from gan_cli.paths import point_latest
 from gan_cli.pictures import draw_real
+from gan_cli.reading import require_plain
 from gan_cli.readouts import why_not
 from gan_cli.record import State, add_resume, read_or_empty, write_run
 from gan_cli.resume import config_to_resume, is_finished, never_began, newest_state, top_settings
@@ -60,6 +62,7 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
         with enough_memory(config, _before_step_1):
             dry_run(build(config, written, given), terminal)
     else:
+        require_plain(directory)
         with locked(directory):
             _refuse_taken(directory)
             with enough_memory(config, _before_step_1):
@@ -95,7 +98,7 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     errors = Screen(stderr=True, highlight=False, soft_wrap=True)
 
     def warn(text: str) -> None:
-        errors.print(text, markup=False)
+        errors.print(screenful(text), markup=False)
 
     run = build(config, room=room(directory, config["trust"]))
     if never_began(directory):
