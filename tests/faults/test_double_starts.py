@@ -1,4 +1,4 @@
-"""Two processes at once: in one run directory exactly one of them runs, in two directories both do, to the same bits."""
+"""Two processes at once: in one run directory exactly one of them runs, in two both do, to the same bits."""
 
 import itertools
 
@@ -33,7 +33,7 @@ def double_start(warm, whole, place, how):
     if late > min(life.seconds for life in lives if life.code == 0):
         wrong.append(f"{how}: the one that was refused waited for the other")
     a, b = facts(whole("mlp").directory), facts(run.directory)
-    wrong += [f"{how}: {key}" for key in a if a[key] != b.get(key) ]
+    wrong += [f"{how}: {key}" for key in a if a[key] != b.get(key)]
     wrong += [f"{how}: left over: {path.name}" for path in run.root.rglob(".*")]
     return wrong
 

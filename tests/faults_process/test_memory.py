@@ -15,8 +15,12 @@ CPU = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't 
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError(CPU), torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("std::bad_alloc")],
-    ids=["Python", "CPU", "GPU", "C++"],
+    [
+        pytest.param(RuntimeError(CPU), id="CPU"),
+        pytest.param(MemoryError(), id="Python", marks=pytest.mark.slow),
+        pytest.param(torch.OutOfMemoryError("CUDA out of memory."), id="GPU", marks=pytest.mark.slow),
+        pytest.param(RuntimeError("std::bad_alloc"), id="C++", marks=pytest.mark.slow),
+    ],
 )
 def test_a_step_that_has_no_memory_names_the_keys_and_loses_nothing(gan_train, nothing_is_lost, monkeypatch, error):
     really = loop.turn

@@ -37,11 +37,11 @@ def at(monkeypatch, owner, name, nth, *numbers):
 @pytest.mark.parametrize(
     ("number", "owner", "name", "nth", "step"),
     [
-        pytest.param(TERM, loop, "turn", 1, 1, id="first step"),
+        pytest.param(TERM, loop, "turn", 1, 1, id="first step", marks=pytest.mark.slow),
         pytest.param(TERM, loop, "turn", 12, 12, id="steady state"),
-        pytest.param(TERM, logbook, "save_png", 2, 8, id="grid"),
+        pytest.param(TERM, logbook, "save_png", 2, 8, id="grid", marks=pytest.mark.slow),
         pytest.param(TERM, checkpoint, "to_bytes", 3, 10, id="checkpoint write"),
-        pytest.param(INT, os, "replace", 9, None, id="a rename"),
+        pytest.param(INT, os, "replace", 9, None, id="a rename", marks=pytest.mark.slow),
         pytest.param(HUP, loop, "turn", 7, 7, id="terminal gone"),
     ],
 )
@@ -103,7 +103,9 @@ def test_a_second_ctrl_c_stops_now_and_the_last_checkpoint_holds(gan_train, noth
     nothing_is_lost()
 
 
-@pytest.mark.parametrize("numbers", [(TERM, TERM), (HUP, HUP), (INT, HUP)])
+@pytest.mark.parametrize(
+    "numbers", [(HUP, HUP), *(pytest.param(pair, marks=pytest.mark.slow) for pair in ((TERM, TERM), (INT, HUP)))]
+)
 def test_only_a_ctrl_c_is_impatient(gan_train, monkeypatch, numbers):
     at(monkeypatch, loop, "turn", 2, *numbers)
     code, _, err = gan_train(*RUN)

@@ -14,6 +14,7 @@ from faults_process.conftest import RUN, is_clean, with_
 from faults_process.disk import Disk
 
 from gan_cli import checkpoint, loop
+from gan_cli.cli import job
 
 FULL = os.strerror(errno.ENOSPC)
 OLDER = 5  # committed before the third checkpoint, of step 10, is written
@@ -52,7 +53,7 @@ MOMENTS = {  # of the run: what fails, where, the how manyeth
 }
 
 
-QUICK = ("checkpoint, in the middle", "checkpoint, rename", "metrics", "events", "generator", "last status")
+QUICK = ("checkpoint, in the middle", "metrics", "generator")
 
 
 def most_are_slow(moments):
@@ -83,7 +84,7 @@ def test_a_disk_that_is_full_at_any_moment_loses_nothing(gan_train, nothing_is_l
 @pytest.mark.parametrize(
     ("moment", "error"),
     [
-        ("checkpoint, sync", errno.EIO),
+        pytest.param("checkpoint, sync", errno.EIO, marks=pytest.mark.slow),
         ("checkpoint, rename", errno.EXDEV),
         pytest.param("checkpoint, rename", errno.EROFS, marks=pytest.mark.slow),
         pytest.param("checkpoint, sync", errno.EDQUOT, marks=pytest.mark.slow),
@@ -117,15 +118,25 @@ def test_an_old_checkpoint_that_cannot_be_removed_is_named(gan_train, nothing_is
     assert len(checkpoints()) == 2
 
 
-def test_a_full_disk_before_the_first_checkpoint_leaves_a_run_that_can_be_begun(gan_train, monkeypatch, tmp_path):
-    for where in ("run/.tmp-config.yaml*", "run/generator/*", "run/events*", "run/samples/.tmp-real*"):
-        shutil.rmtree("run", ignore_errors=True)
-        with monkeypatch.context() as patch:
-            Disk(patch, tmp_path, "write", where)
-            fails(gan_train, *RUN, words=FULL)
-        begun = Path("run/config.yaml").exists()
-        assert gan_train(*(["resume=run"] if begun else RUN))[0] == 0, where
-        assert not [*Path("run").rglob(".tmp-*")]
+@pytest.mark.parametrize(
+    "where",
+    [
+        "run/.tmp-config.yaml*",
+        pytest.param("run/samples/.tmp-real*", marks=pytest.mark.slow),
+        pytest.param("run/.tmp-run.json*", marks=pytest.mark.slow),
+        pytest.param("run/generator/*", marks=pytest.mark.slow),
+        pytest.param("run/events*", marks=pytest.mark.slow),
+        pytest.param("run/checkpoints/*", marks=pytest.mark.slow),
+    ],
+)
+def test_a_full_disk_before_the_first_checkpoint_leaves_what_can_begin(gan_train, monkeypatch, tmp_path, where):
+    with monkeypatch.context() as patch:
+        Disk(patch, tmp_path, "write", where)
+        fails(gan_train, *RUN, words=FULL)
+    begun = Path("run/config.yaml").exists()
+    code, _, err = gan_train(*(["resume=run"] if begun else RUN))
+    assert code == 0, err
+    assert not [*Path("run").rglob(".tmp-*")]
 
 
 def test_a_limit_on_file_sizes_is_told_from_a_full_disk(gan_train, nothing_is_lost, monkeypatch):
@@ -222,7 +233,8 @@ def test_a_file_system_that_cannot_be_written(gan_train, tmp_path, small_disk):
     assert [*small_disk.iterdir()] == []
 
 
-def test_places_where_no_run_can_be(gan_train, tmp_path):
+def test_places_where_no_run_can_be_are_refused_before_data_are_read(gan_train, monkeypatch):
+    monkeypatch.setattr(job, "build", lambda *_, **__: pytest.fail("it began to build"))
     Path("file").touch()
     Path("dangling").symlink_to("nowhere")
     for place, words in (
@@ -243,7 +255,9 @@ def test_a_directory_without_permission(gan_train):
     fails(gan_train, *with_("hydra.run.dir=outputs/run"), words="Permission denied")
 
 
-@pytest.mark.parametrize("how", ["removed", "renamed", "replaced"])
+@pytest.mark.parametrize(
+    "how", ["renamed", *(pytest.param(how, marks=pytest.mark.slow) for how in ("removed", "replaced"))]
+)
 def test_a_run_directory_that_goes_away_in_mid_run_ends_the_run(gan_train, whole, monkeypatch, how):
     from faults.same import facts
 
