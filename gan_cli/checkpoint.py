@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,17 +71,32 @@ def save(directory: Path, step: int, state: Mapping[str, Any], keep: int | None,
             unfinished.unlink(missing_ok=True)
         raise RunError(
             f"the checkpoint of step {step} cannot be written, {len(data) / 1e6:,.1f} MB: {error.strerror}\n"
-            f"in {directory}\nolder checkpoints are untouched; make room, then go on with resume=..."
+            f"in {directory}; older checkpoints are untouched"
         ) from error
-    # A file of a later step is a damaged one that this run went back past; it must not push out a good one.
-    good = [path for path in available(directory) if step_of(path) <= step]
+    _remove(path for path in available(directory) if step_of(path) == step and path != target)  # a damaged one
+    prune(directory, step, keep, best)
+    return target
+
+
+def prune(directory: Path, step: int, keep: int | None, best: int | None = None) -> None:
+    """Remove all but the newest `keep` up to a step, and that of step `best`.
+
+    A file of a later step is a damaged one that this run went back past; it must not push out a good one.
+
+    Raises:
+        RunError: one cannot be removed.
+    """
+    if keep is not None:
+        older = [path for path in available(directory) if step_of(path) < step]
+        _remove(path for path in older[keep - 1 :] if step_of(path) != best)
+
+
+def _remove(paths: Iterable[Path]) -> None:
     try:
-        for old in good[keep:] if keep is not None else []:
-            if old != target and step_of(old) != best:
-                old.unlink(missing_ok=True)
+        for path in paths:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise RunError(f"an older checkpoint cannot be removed: {error.strerror}\n{error.filename}") from error
-    return target
 
 
 def require_room(directory: Path, need: int, what: str) -> None:

@@ -133,6 +133,8 @@ class Run:
         self.directory = directory
         if state is not None:
             self._restore(state)
+            # What the commit of this step was to remove, had it not been killed.
+            checkpoint.prune(directory / "checkpoints", self.step, self.cfg.keep, self.best[1] if self.best else None)
         self.log = Logbook(directory, self.step, state["offsets"] if state else None)
         try:
             self.health.replay(directory / "metrics.jsonl")  # cut to the last checkpoint

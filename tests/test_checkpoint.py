@@ -36,6 +36,20 @@ def test_a_damaged_file_of_a_later_step_does_not_push_out_a_good_one(tmp_path):
     assert checkpoint.load_newest(tmp_path, lambda _: None)["step"] == 8
 
 
+def test_a_checkpoint_takes_the_place_of_a_damaged_one_of_its_step(tmp_path):
+    damaged = save(tmp_path, 6)
+    damaged = damaged.rename(damaged.with_name("step-000000006-ffffffffffffffff.safetensors"))
+    good = save(tmp_path, 6, keep=1)
+    assert checkpoint.available(tmp_path) == [good]
+
+
+def test_a_prune_spares_the_best_and_what_lies_later(tmp_path):
+    for step in (1, 2, 3, 4, 9):
+        save(tmp_path, step)
+    checkpoint.prune(tmp_path, 4, keep=2, best=1)
+    assert [checkpoint.step_of(path) for path in checkpoint.available(tmp_path)] == [9, 4, 3, 1]
+
+
 def test_null_keeps_all(tmp_path):
     for step in range(5):
         save(tmp_path, step)

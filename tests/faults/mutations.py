@@ -84,7 +84,8 @@ MUTATIONS = (
         "        require_room(directory, len(data)",
         "        [old.unlink() for old in available(directory)]\n        require_room(directory, len(data)",
     ),
-    Mutation("prune", CHECKPOINT, "good[keep:]", "good[keep + 3 :]"),
+    Mutation("prune", CHECKPOINT, "older[keep - 1 :]", "older[keep + 2 :]"),
+    Mutation("prune that a kill prevented", RUN, "checkpoint.prune(directory", "(directory"),
     # What is refused.
     Mutation("digest", CHECKPOINT, "_sha256(file)[:16] != match[2]", "False"),
     Mutation(
