@@ -38,7 +38,7 @@ def room(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> Tensor:
         pass
     text = " x ".join(map(str, shape[1:]))
     raise DataError(
-        f"{shape[0]} examples of {text} need {need / 2**30:.1f} GiB of memory, more than there is\n"
+        f"{shape[0]} examples of {text} need {need / 1e6:,.0f} MB of memory, more than there is\n"
         "set a smaller dataset.size, or take fewer of them"
     )
 

@@ -5,7 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_cli.data import images
 from gan_cli.data.images import to_channels, to_size
+from gan_cli.errors import DataError
 
 NOISE = torch.randint(0, 256, (3, 3, 20, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -29,3 +31,10 @@ def test_many_images_are_converted_in_parts_without_a_seam(monkeypatch):
     monkeypatch.setattr("gan_cli.data.images.CHUNK", 2)
     assert torch.equal(to_size(NOISE, 9), whole[0])
     assert torch.equal(to_channels(NOISE, 1), whole[1])
+
+
+def test_what_needs_more_memory_than_is_left_is_refused_with_the_figure(monkeypatch):
+    monkeypatch.setattr(images, "_available", lambda: 2**20)
+    assert images.room((15, 1, 256, 256)).shape == (15, 1, 256, 256)
+    with pytest.raises(DataError, match=r"17 examples of 1 x 256 x 256 need 1 MB of memory, more than there is\nset a"):
+        images.room((17, 1, 256, 256))
