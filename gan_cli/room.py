@@ -1,6 +1,7 @@
 """What to say where there is no room: the file system refuses to write, or memory ends."""
 
 import errno
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,15 @@ def refused(path: Path, error: OSError) -> RunError:
         with suppress(OSError):
             text += f"; {shutil.disk_usage(path.parent).free / 1e6:,.1f} MB are free"
     return RunError(f"{text}\nin {path.parent}")
+
+
+def no_place(error: OSError) -> str:
+    """What to say of a directory that cannot be made for a run: where, why, and what to do."""
+    path, why = Path(str(error.filename)), str(error.strerror)
+    if error.errno == errno.EEXIST:
+        why = f"is a link to {os.readlink(path)}, where nothing is" if path.is_symlink() else "is a file, no directory"
+    name = str(path) if len(str(path)) <= 50 else f"{str(path)[:47]}..."
+    return f"{name}: {why}\nchoose another place with hydra.run.dir=..., for a sweep with hydra.sweep.dir=..."
 
 
 def is_out_of_memory(error: BaseException) -> bool:

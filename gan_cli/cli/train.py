@@ -37,6 +37,7 @@ from gan_cli.cli.sweep.sweep import Refused, Sweep, Watch, without_own
 from gan_cli.errors import ConfigError, GanError, RunError, Stopped
 from gan_cli.files import silence
 from gan_cli.paths import CONF_DIR
+from gan_cli.room import no_place
 
 # Beside a main config of one's own: ours says so itself. Hydra would write a log file and a directory of its own.
 _QUIET = ("hydra/job_logging=none", "hydra/hydra_logging=none", "++hydra.output_subdir=null")
@@ -111,7 +112,7 @@ def main() -> None:
             silence(sys.stdout)
         if isinstance(error, BrokenPipeError):  # gan-train --help | head -1
             sys.exit(141)
-        end(f"{error.filename}: {error.strerror}" if error.filename else str(error), RunError.exit_code)
+        end(no_place(error) if error.filename else str(error), RunError.exit_code)
     except Exception as error:
         if error in ours:
             raise

@@ -295,7 +295,8 @@ def test_yaml_of_ones_own_that_cannot_be_read_is_named(gan_train, text, line):
 def test_a_place_that_is_a_file_is_named(gan_train):
     Path("file").touch()
     code, _, err = gan_train(*TINY, "hydra.run.dir=file/x")
-    assert (code, err) == (5, "file/x: Not a directory\n")
+    assert (code, err.splitlines()[0]) == (5, "file/x: Not a directory")
+    assert "hydra.run.dir=" in err
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "run.json"])
