@@ -1,5 +1,6 @@
 """One image file to the right pixels, whatever kind it is."""
 
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ QUIET = Quiet()
 # Pillow takes memory in blocks. Those of 16 MB, its default, glibc keeps for the thread that freed them: eight threads
 # were left with a gigabyte. Those beyond 32 MB it gives back. An image that needs less takes less.
 Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it would log, the error that it raises says
 PngImagePlugin.MAX_TEXT_MEMORY = 2**22  # unpacked, of one image; Pillow would keep 64 MB of it in each thread
 
 

@@ -164,6 +164,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "tiles of 256000000 pixels",
     ),
     "entries.tif": (lambda: b"II*\0" + struct.pack("<IH", 8, 65535) + bytes(12 * 65535), "65535 entries"),
+    "samples.tif": (
+        lambda: tiff(grey_tiff(8, 8) | strips(8, 1, 1024, 64) | {277: (3, 1, 60)}),
+        "not an image: its header is damaged",
+    ),
     "nowhere.tif": (lambda: b"II+\0" + struct.pack("<HHQ", 8, 0, 2**63), "its directory is nowhere"),
     "float.tif": (lambda: encoded("TIFF", Image.new("F", (8, 8), 0.5)), "no known range"),
     # names
