@@ -136,9 +136,9 @@ def check_harm(warm, whole, torn: Path, tmp_path: Path, harm: Callable[[Path], N
     bad, back = (paths[:2], 20) if harm is swap else (paths[:1], 25)
     life = run.end(*run.start(), watched=False)
     assert life.code == 0, life.output
-    told = [line for line in life.output.splitlines() if "going back" in line]
-    assert len(told) == len(bad)
-    assert all(path.name in line and f"to step {back}" in line for path, line in zip(bad, told, strict=True))
+    told = " ".join(life.output.split())  # a terminal's lines are shorter
+    assert told.count("going back") == told.count(f"going back to step {back}") == len(bad)
+    assert all(path.name in told for path in bad)
     assert life.steps("turn")[0] == back + 1
     assert expected(differences(whole("mlp"), run)) == []
 
