@@ -54,6 +54,8 @@ def _differences(name: str, saved: Any, own: Mapping[str, Any]) -> list[str]:
 
 def _optimizer(name: str, saved: Any, own: Optimizer) -> list[str]:
     """Its groups, and where that is known the shapes of its state."""
+    if not isinstance(saved, Mapping):
+        return [f"{name} is no optimizer"]
     try:
         groups, numbered = saved["param_groups"], saved["state"]
         sizes = [len(group["params"]) for group in groups]

@@ -163,7 +163,7 @@ def test_no_part_of_a_state_is_believed(world: World, part):
             outcome = world.call(command)
             assert outcome.code in (0, 4, 5), (command, odd)
             if command == "gan-train":
-                assert outcome.code or part in ("random_device", "best", "machine"), odd
+                assert outcome.code or part in ("data", "random_device", "best", "machine"), odd
 
 
 @BY
