@@ -158,23 +158,16 @@ def test_a_signal_while_modules_are_imported_is_a_line_and_leaves_nothing(tmp_pa
 
 def test_a_run_whose_terminal_goes_away_is_saved(tmp_path):
     """A real terminal: the system sends the signal, and what is printed after it has nowhere to go."""
-    import fcntl
-    import pty
-    import termios
-
-    ours, theirs = pty.openpty()
-
-    def own_terminal() -> None:
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
+    ours, theirs = os.openpty()
+    own_terminal = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    command = own_terminal + "from gan_cli.cli.entry import train; train()"
     process = subprocess.Popen(
-        [sys.executable, "-m", "gan_cli.cli.train", *with_("train.steps=1000000", "train.checkpoint_every=1000000")],
+        [sys.executable, "-c", command, *with_("train.steps=1000000", "train.checkpoint_every=1000000")],
         cwd=tmp_path,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        preexec_fn=own_terminal,
+        start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"},
     )
     os.close(theirs)

@@ -5,12 +5,15 @@ import os
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from faults_process.conftest import RUN
 
 from gan_cli import checkpoint
+from gan_cli.cli import entry
 
 PRINTS = """
 from gan_cli.cli.streams import prepare, outlive_reader
@@ -83,6 +86,15 @@ def test_a_list_that_cannot_be_written_is_an_error(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, stdout=handle, stderr=subprocess.PIPE, text=True, timeout=60)
     os.close(handle)
     assert (done.returncode, done.stderr) == (5, "standard output cannot be written: No space left on device\n")
+
+
+def test_every_console_script_begins_where_streams_and_signals_are_put_in_order():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts.keys() >= {"gan-train", "gan-sample", "gan-runs"}
+    for name, place in scripts.items():
+        module, _, function = place.partition(":")
+        assert module == entry.__name__, name
+        assert callable(getattr(entry, function))
 
 
 @pytest.mark.slow
