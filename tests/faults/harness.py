@@ -39,6 +39,10 @@ class Life:
     output: str
     witness: list[str] = field(default_factory=list)  # `> what where` and `< what where`, see points.py
 
+    def said(self, text: str) -> int:
+        """How often it told this, however its lines were broken."""
+        return "".join(self.output.split()).count("".join(text.split()))
+
     def steps(self, what: str) -> list[int]:
         """The steps whose turn, log or save was done."""
         lines = (line.split() for line in self.witness)

@@ -136,9 +136,8 @@ def check_harm(warm, whole, torn: Path, tmp_path: Path, harm: Callable[[Path], N
     bad, back = (paths[:2], 20) if harm is swap else (paths[:1], 25)
     life = run.end(*run.start(), watched=False)
     assert life.code == 0, life.output
-    told = " ".join(life.output.split())  # a terminal's lines are shorter
-    assert told.count("going back") == told.count(f"going back to step {back}") == len(bad)
-    assert all(path.name in told for path in bad)
+    assert life.said("going back") == life.said(f"going back to step {back}") == len(bad)
+    assert all(life.said(path.name) == 1 for path in bad)
     assert life.steps("turn")[0] == back + 1
     assert expected(differences(whole("mlp"), run)) == []
 
@@ -159,8 +158,8 @@ def test_with_all_of_them_damaged_nothing_starts_from_zero(warm, torn, tmp_path)
     before = contents()
     life = run.end(*run.start(), watched=False)
     assert life.code == 5
-    assert "no checkpoint to go on from" in life.output
-    assert all(f"{path.name}: damaged" in life.output for path in paths)
+    assert life.said("no checkpoint to go on from")
+    assert all(life.said(f"{path.name}: damaged") for path in paths)
     assert contents() == before
 
 
@@ -188,4 +187,4 @@ def test_nor_does_a_run_that_looks_as_if_it_had_not_begun(warm, tmp_path, harm, 
     harm(run.directory / "checkpoints")
     life = run.end(*run.start(), watched=False)
     assert (life.code, life.steps("turn")) == (5, [])
-    assert "no checkpoint to go on from" in life.output
+    assert life.said("no checkpoint to go on from")

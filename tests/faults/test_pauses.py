@@ -25,7 +25,7 @@ def test_a_held_process_goes_on_and_keeps_its_run_to_itself(warm, whole, tmp_pat
     size = (run.directory / "metrics.jsonl").stat().st_size
     other = run.end(*run.start(), watched=False)
     assert other.code == 6, other.output
-    assert "is being trained by another process" in other.output
+    assert other.said("is being trained by another process")
     assert (run.directory / "metrics.jsonl").stat().st_size == size, "it is held"
     os.kill(pid, signal.SIGCONT)
     assert run.end(pid, begun).code == 0

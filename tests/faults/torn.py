@@ -86,7 +86,7 @@ class Run:
         if watched:
             self.lives.append(life)
             self._look(life, newest)
-            if is_resumed and newest is None and "it begins with step 1" not in life.output and life.steps("turn"):
+            if is_resumed and newest is None and not life.said("it begins with step 1") and life.steps("turn"):
                 self._problem("began anew without a word")
         return life
 
@@ -112,7 +112,7 @@ class Run:
                 self._problem(f"{kept} checkpoints are left, not {self._keep}")
             return
         life = self.end(*self.start(), watched=False)
-        if life.code != 5 or "is finished at step" not in life.output:
+        if life.code != 5 or not life.said("is finished at step"):
             self._problem(f"was finished, and ended with {life.code}: {life.output}")
 
     def _problem(self, text: str) -> None:
