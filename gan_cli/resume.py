@@ -40,6 +40,7 @@ ALLOWED = frozenset(
         "dry_run",
         "resume",
         "trust",
+        "other_data",
         *(f"health.{field.name}" for field in fields(Thresholds)),  # who watches does not touch
     }
 )
@@ -109,7 +110,7 @@ def config_to_resume(
     before, after = dict(leaves(stored)), dict(leaves(merged))
     for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for
         _put(merged, key.split("."), before[key])
-    merged |= {key: getattr(settings, key) for key in ("dry_run", "resume", "trust")}
+    merged |= {key: getattr(settings, key) for key in ("dry_run", "resume", "trust", "other_data")}
     if not settings.trust and _get(merged, ["dataset", "download"]) and "dataset.download" not in given:
         merged["dataset"]["download"] = False  # the config of a run does not say where on this machine to write
     # Two choices may have one class and differ in what they bring along.

@@ -56,6 +56,7 @@ class Run:
     aids: Aids = field(default_factory=Aids)
     pack: int = 1  # samples in one input of D
     classes: int | None = None  # of conditional networks
+    other_data: bool = False  # whether a resume may go on with other data
     health: Health = field(default_factory=Health)
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
@@ -267,10 +268,12 @@ class Run:
         missing = sorted((self.state().keys() | {"offsets", "best"}) - state.keys())
         if missing:
             raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
-        if state["data"] != self.reals.fingerprint:
+        if state["data"] != self.reals.fingerprint and not self.other_data:
             raise DataError(
-                f"the data set is not the one that the run was trained on: {state['data']!s:.80} then, "
-                f"{self.reals.fingerprint} now\nput the data back as they were, or start another run"
+                "the data set is not the one that the run was trained on\n"
+                f"  then {state['data']!s:.120}\n  now  {self.reals.fingerprint}\n"
+                "put the data back as they were, or go on with these by other_data=true\n"
+                "(another version of what decodes images makes other pixels, too)"
             )
         if self.ema and state["ema"] is None:
             raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")

@@ -10,7 +10,7 @@ MOST = {"steps": 10**9, "d_head_start": 10**6, "threads": 1024}
 MOST |= dict.fromkeys(("d_steps", "g_steps", "d_warmup", "samples"), 10_000)
 
 
-OF_THE_COMMAND = ("dry_run", "resume", "trust", "retry", "timeout_minutes")  # keys at the top that no run is made of
+OF_THE_COMMAND = ("dry_run", "resume", "trust", "other_data", "retry", "timeout_minutes")  # keys at the top that no run is made of
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Settings:
     dry_run: bool = False
     resume: str | None = None
     trust: bool = False
+    other_data: bool = False
     retry: bool = False
     timeout_minutes: float | None = None
 
