@@ -154,7 +154,7 @@ def _train(
         if not resumed:
             write_run(directory, about | {"seed": run.seed})
             _write_config(directory, config)  # last: with it there is a run to go on with
-        if state is None:
+        if state is None or not read_or_empty(directory / export.FOLDER / "generator.json"):  # or harmed since
             export.begin(directory, export.describe(config, run.reals.shape, run.prior.dim, run.classes, _labels(run)))
         with run.open(directory, state), recorded(run, config, shown):
             point_latest(directory)

@@ -418,6 +418,16 @@ def test_a_run_that_was_killed_before_its_generator_was_written_can_be_finished(
     assert gan_train("resume=outputs/latest")[0] == 5
 
 
+@pytest.mark.parametrize("harm", [b"", b"{", None])
+def test_a_resume_mends_what_says_how_to_build_the_generator(gan_train, harm):
+    gan_train(*TINY)
+    about = runs()[0] / "generator/generator.json"
+    whole = json.loads(about.read_text())
+    about.unlink() if harm is None else about.write_bytes(harm)
+    assert gan_train("resume=outputs/latest", "train.steps=9")[0] == 0
+    assert json.loads(about.read_text()) == whole | {"step": 9}
+
+
 def test_resume_tells_two_choices_of_one_class_apart(gan_train):
     gan_train(*TINY, "loss=wasserstein", "penalty=none")
     code, _, err = gan_train("resume=outputs/latest", "train.steps=8", "loss=wgan_gp")
