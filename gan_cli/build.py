@@ -136,6 +136,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     return Run(
         *(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema, aids, pack),
         classes=classes,
+        other_data=settings.other_data,
         health=watcher(thresholds, config, reals),
     )
 
@@ -243,15 +244,36 @@ class _Builder:
         return Stream(data, train.batch_size, settings.seed, device, train.held_out)
 
     def part(self, path: str, **interface: Any) -> Any:
-        """What a path of the config names; None, with the mistake noted, where it cannot be built."""
-        if any(_overlap(problem.path, path) for problem in self.problems):
-            return None
+        """What a path of the config names; None, with the mistakes noted, where it cannot be built.
+
+        A class tells one mistake at a time: it is asked again without what was wrong, until it has no more to tell.
+        """
         node: Any = self._config
+        wrong = [problem.path for problem in self.problems if _overlap(problem.path, path)]
+        if any(not key.startswith(f"{path}.") or key.startswith(f"{path}._") for key in wrong):
+            return None
         for key in path.split("."):
             node = node[key]
         takes = inspect.signature(locate(node["_target_"])).parameters
         open_ended = any(p.kind is p.VAR_KEYWORD for p in takes.values())
         passed = {name: value for name, value in interface.items() if name in takes or open_ended}
+        told = [key.removeprefix(f"{path}.").partition(".")[0] for key in wrong]
+        while all(key not in takes or takes[key].default not in (inspect.Parameter.empty, None) for key in told):
+            count = len(self.problems)
+            made = self._made(path, {key: value for key, value in node.items() if key not in told}, passed)
+            if len(self.problems) == count:
+                return None if told else made
+            key, must, rest = self.problems[-1].message.partition(" must ")
+            if not must or key not in node or key in told:
+                if told:  # it may follow from what was left out
+                    self.problems.pop()
+                break
+            self.problems[-1] = Problem(f"{path}.{key}", f"must {rest}")
+            told.append(key)
+        return None
+
+    def _made(self, path: str, node: dict[str, Any], passed: dict[str, Any]) -> Any:
+        """One attempt at a part."""
 
         def make() -> Any:
             return instantiate(node, **passed, _convert_="all")
@@ -261,7 +283,10 @@ class _Builder:
         if kind is not None and isinstance(target, type) and not issubclass(target, kind):
             self._misfit(path, node["_target_"], kind)
             return None
-        if path.startswith("model.") and self._note(path, lambda: self._plan(path, make)) is None:
+        numbers = {key: value for key, value in node.items() if type(value) is int}
+        largest = max(numbers, key=lambda key: numbers[key], default="its settings")
+        smaller = f"make {largest} smaller"
+        if path.startswith("model.") and self._note(path, lambda: self._plan(path, make, smaller)) is None:
             return None
         made = self._note(path, make)
         if made is not None and kind is not None and not isinstance(made, kind):
@@ -272,8 +297,11 @@ class _Builder:
     def _misfit(self, path: str, name: str, kind: type) -> None:
         self.problems.append(Problem(f"{path}._target_", f"{name!r} makes no {kind.__module__}.{kind.__name__}"))
 
-    def _plan(self, path: str, make: Callable[[], nn.Module]) -> bool:
+    def _plan(self, path: str, make: Callable[[], nn.Module], smaller: str) -> bool:
         """Try a network on paper: whether there is room for it is known before it takes any.
+
+        Args:
+            smaller: what to do about one that is too large.
 
         Raises:
             ValueError: there is none.
@@ -283,7 +311,9 @@ class _Builder:
         except Exception as error:
             cause = error.__cause__ or error
             if "overflow" in str(cause).lower():
-                raise ValueError("would have more weights than can be counted; make it smaller") from error
+                raise ValueError(f"would have more weights than can be counted; {smaller}") from error
+            if "operations" in str(cause):
+                raise ValueError(f"{cause}; {smaller}") from error
             if self._room is None and isinstance(cause, RuntimeError):  # one of the user's own that needs real numbers
                 return True
             raise
@@ -294,7 +324,7 @@ class _Builder:
         if 2 * size > self.memory:  # each weight has a gradient
             raise ValueError(
                 f"would have {size / 1e9:,.1f} GB of weights and as much of gradients, and there are "
-                f"{self.memory / 1e9:,.1f} GB of memory; make it smaller"
+                f"{self.memory / 1e9:,.1f} GB of memory; {smaller}"
             )
         self.planned[path] = planned
         return True
@@ -325,7 +355,7 @@ class _Builder:
             if is_out_of_memory(cause):
                 raise cause from error
             says = isinstance(cause, ValueError | TypeError | RuntimeError | GanError) and str(cause)
-            self.problems.append(Problem(path, says or f"{type(cause).__name__}: {cause}"))
+            self.problems.append(Problem(path, says or f"{type(cause).__name__}: {cause}".removesuffix(": ")))
             return None
 
 

@@ -17,7 +17,7 @@ from gan_cli.settings import Settings
 from gan_cli.targets import locate
 
 GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train", "aids", "health")
-FLOAT32 = 3.4028234663852886e38  # the largest number that the networks can calculate with
+LEAST, FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38  # what 32 bits hold, and the networks calculate with
 MOST = 20  # problems in one message
 MISSING = "???"  # how OmegaConf writes a value that the user has to give
 PLAYERS = ("generator", "discriminator")
@@ -42,7 +42,8 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        path = self.path if self.path.isprintable() else repr(self.path)[1:-1]
+        return f"{path}: {self.message}" if path else self.message
 
 
 def report(problems: Sequence[Problem]) -> ConfigError:
@@ -182,7 +183,7 @@ def _node(path: str, node: Mapping[str, Any], given: Collection[str]) -> list[Pr
             known = [n for n in settable if n not in interface]
             elsewhere = f"; did you mean {key}=... at the top?" if key in Settings.__dataclass_fields__ else None
             suggestion = elsewhere or did_you_mean(str(key), known)
-            recipe = "" if not given or where in given else " (a recipe set it: add the choice it is for)"
+            recipe = "" if not given or where in given else " (a recipe or a file of the choice set it)"
             found.append(Problem(where, f"{name} has no such argument{suggestion}{recipe}"))
     for key in settable:
         if parameters[key].default is inspect.Parameter.empty and key not in node and key not in interface:
@@ -214,11 +215,15 @@ def _fits(path: str, value: Any, hint: Any) -> list[Problem]:
         return []
     found = shown(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if abs(value) > FLOAT32 and matches(1.5, hint):
-            return [Problem(path, f"expected a number of at most 3.4e38, which 32 bits hold; got {found}")]
+        if value == value and not _is_held(value) and matches(1.5, hint):
+            return [Problem(path, f"expected a number that 32 bits hold, from 1.2e-38 to 3.4e38; got {found}")]
         if isinstance(value, int) and abs(value) >= 2**63 and matches(1, hint):
             return [Problem(path, f"expected a whole number below 2**63; got {found}")]
     return [Problem(path, f"expected {describe(hint)}; got {found}")]
+
+
+def _is_held(value: float) -> bool:
+    return value == 0 or LEAST <= abs(value) <= FLOAT32
 
 
 def matches(value: Any, hint: Any) -> bool:
@@ -239,7 +244,7 @@ def matches(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
     if hint is float:  # a whole number is a float too; nan and inf are none that a user means
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32
+        return isinstance(value, int | float) and not isinstance(value, bool) and _is_held(value)
     if origin is tuple and isinstance(value, list | tuple):
         if arguments[-1:] == (Ellipsis,):
             return all(matches(item, arguments[0]) for item in value)

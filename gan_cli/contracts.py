@@ -180,9 +180,9 @@ def loss_and_prior(loss: Any, prior: Any) -> Iterator[Problem]:
             if any(part.shape != () for part in scalars):
                 raise TypeError("D's parts, G's loss and the estimate of a divergence must be scalars")
     except Exception as error:  # whatever a user's own class raises
-        yield Problem("loss", f"is no loss: {error}")
+        yield Problem("loss", f"is no loss: {str(error) or type(error).__name__}")
     try:
         if prior is not None and prior.sample(2, torch.Generator()).shape != (2, prior.dim):
             raise TypeError("sample(n, generator) must give [n, dim]")
     except Exception as error:
-        yield Problem("prior", f"is no prior: {error}")
+        yield Problem("prior", f"is no prior: {str(error) or type(error).__name__}")

@@ -37,7 +37,7 @@ def locate(name: str) -> Any:
                 f"{name!r} was not found: there is no {path!r}. A module of your own must lie in the working directory "
                 "or be installed"
             ) from error
-        except Exception as error:  # whatever the user's module raises while it is imported
+        except (Exception, SystemExit) as error:  # whatever the user's module raises while it is imported
             raise ConfigError(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from error
     return found
 

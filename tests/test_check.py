@@ -36,9 +36,9 @@ def test_all_mistakes_are_told_at_once():
         "train.step: gan_cli.settings.TrainConfig has no such argument; did you mean 'steps'?",
         "los: no such key; did you mean 'loss'?",
         "optimizer.lrr: nothing in this choice uses it; did you mean 'lr'?",
-        "loss: real_label must be a probability in [0, 1], got 1.5",
+        "loss.real_label: must be a probability in [0, 1], got 1.5",
         "train.batch_size: expected a whole number; got 64.5",
-        "prior: dim must be at least 1, got 0",
+        "prior.dim: must be at least 1, got 0",
         "device: expected one of auto, cpu, cuda, cuda:<number>, mps; got 'tpu'",
     ):
         assert f"\n  {line}" in message
@@ -199,4 +199,4 @@ def test_what_says_nothing_of_its_arguments_is_no_class_to_name():
 
 def test_a_key_that_a_recipe_set_is_told_as_the_recipe_s():
     message = refusal("experiment=ring", "penalty=none")
-    assert "penalty.gamma: gan_cli.penalties.NoPenalty has no such argument; it takes none (a recipe set it" in message
+    assert "penalty.gamma: gan_cli.penalties.NoPenalty has no such argument; it takes none (a recipe or a file of the choice set it)" in message

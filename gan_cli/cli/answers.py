@@ -31,6 +31,8 @@ def answer(error: Exception, overrides: Sequence[str]) -> str:
         lines.append(f"others come as plug-ins, such as: pip install hydra-{plugin[2]}-{plugin[1]}")
     if isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):
         return "\n".join(dict.fromkeys(lines))
+    if isinstance(error, RecursionError):
+        return "a defaults list of one of your configs leads back to itself, or a value is nested too deeply"
     settings = " ".join(text for text in overrides if "hydra" in text)
-    over = f" Look at {settings}." if settings else ""
-    return f"Hydra cannot run this command line: {type(error).__name__}: {' '.join(lines)}.{over}"
+    over = f"; look at {settings}" if settings else ""
+    return f"Hydra cannot run this command line: {': '.join([type(error).__name__, *lines])}{over}"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, RangeSweep
 
 from gan_cli.check import Problem, check, did_you_mean, report, shown
 from gan_cli.cli.flags import OWN_CONFIG
@@ -78,7 +78,8 @@ def examine(
         multirun: whether this is a sweep.
         elsewhere: whether there are configs in other places, too.
     """
-    elsewhere |= any(key_of(text) == "hydra.searchpath" for text in overrides)
+    keys = {key_of(text) for text in overrides}
+    elsewhere |= "hydra.searchpath" in keys
     parser, choices = OverridesParser.create(), Choices(directories)
     problems: list[Problem] = []
     good: list[str] = []
@@ -94,7 +95,7 @@ def examine(
             found.append(Problem("", _unreadable(text, choices)))
         else:
             values = _values(override, choices)
-            found += _shape(text, override, multirun)
+            found += _shape(text, override, multirun, "hydra/sweeper" in keys)
             found += _setting(override) if not found else []
             found += _choice(override, values, choices, elsewhere) if not found else []
             if override.is_sweep_override() and values is not None:
@@ -124,7 +125,7 @@ def _unreadable(text: str, choices: Choices) -> str:
     )
 
 
-def _shape(text: str, override: Override, multirun: bool) -> Iterator[Problem]:
+def _shape(text: str, override: Override, multirun: bool, sweeper: bool) -> Iterator[Problem]:
     """What can be said without knowing what the key means."""
     key, groups = override.key_or_group, groups_below(CONF_DIR)
     group, slash, rest = key.partition("/")
@@ -141,6 +142,8 @@ def _shape(text: str, override: Override, multirun: bool) -> Iterator[Problem]:
         yield Problem(key, f"has several values, {text.partition('=')[2]}; add --multirun (-m) for a run of each")
     elif key in OWN and not multirun:
         yield Problem(key, "is for the jobs of a sweep; add --multirun (-m)")
+    elif isinstance(override.value(), IntervalSweep) and not sweeper:
+        yield Problem(key, "interval() is for sweepers that come as plug-ins, hydra/sweeper=...; list values here")
     elif text.startswith("+") and key in groups:
         yield Problem(key, f"has a choice already; write {text.lstrip('+')}, without a +")
 
@@ -157,6 +160,9 @@ def _setting(override: Override) -> Iterator[Problem]:
         text = "" if value is None else str(value)
         if not text.strip() or any(ord(c) < 0x20 or ord(c) == 0x7F for c in text):
             yield Problem(key, f"expected a directory, such as outputs/mine; got {shown(value)}")
+    elif key in ("hydra.launcher._target_", "hydra.sweeper._target_"):
+        if not str(value).startswith(("hydra_plugins.", "hydra._internal.")):
+            yield Problem(key, f"{shown(value)} is no plug-in of Hydra's; choose one with hydra/{key.split('.')[1]}=...")
     elif key == "hydra.job.chdir" and value is True:
         yield Problem(key, "paths on the command line would mean something else in there; leave it out")
     elif key == "hydra.searchpath" and isinstance(value, list):
@@ -182,8 +188,8 @@ def _choice(
         yield Problem(group, f"expected one choice, got {written} ({sweep})")
         return
     for name in values if values is not None else [value]:
-        if name is None or "${" in str(name):
-            continue  # no choice at all is a matter of the config; what is not resolved Hydra tells
+        if "${" in str(name) or (name is None and group == "experiment"):
+            continue  # what is not resolved Hydra tells
         known = did_you_mean(str(name), choices.of(group))
         if not isinstance(name, str | int | float) or str(name).startswith("/") or ".." in Path(str(name)).parts:
             yield Problem(group, f"expected the name of a choice, got {shown(name)}{known}")

@@ -10,6 +10,7 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_cli.errors import ConfigError
+from gan_cli.paths import CONF_DIR
 
 LARGEST = 1 << 18  # bytes of a file
 MOST = 100_000  # values in it, each alias counted as what it stands for: OmegaConf copies that
@@ -19,8 +20,7 @@ DEEPEST = 50
 class FileConfigSource(file_config_source.FileConfigSource):
     """Hydra's reader of YAML files, behind a look at the file.
 
-    Hydra keeps one reader for each scheme, by the name of its class, and the first that is registered stays: so this
-    one bears the name of Hydra's.
+    It bears the name of Hydra's: a reader of that name is not registered a second time.
     """
 
     def load_config(self, config_path: str) -> ConfigResult:
@@ -33,7 +33,8 @@ class FileConfigSource(file_config_source.FileConfigSource):
         shown = os.path.relpath(path)
         shown = str(path) if shown.startswith("..") else shown
         try:
-            _look_at(path)
+            if CONF_DIR not in path.parents:  # ours are as they should be
+                _look_at(path)
             return super().load_config(config_path)
         except RecursionError as error:
             raise ConfigError(f"{shown}: is nested too deeply; {DEEPEST} levels are allowed") from error
@@ -48,7 +49,7 @@ class FileConfigSource(file_config_source.FileConfigSource):
 
 def install() -> None:
     """Let Hydra read files in this way, from the next config on."""
-    SourcesRegistry.instance().register(FileConfigSource)
+    SourcesRegistry.instance().types["file"] = FileConfigSource  # also where Hydra's own is there already
 
 
 def _look_at(path: Path) -> None:
