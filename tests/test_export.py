@@ -184,7 +184,7 @@ def test_no_half_written_file_stays(finished):
 
 def test_a_disk_that_refuses_is_the_user_s_to_know(tmp_path):
     (begin(tmp_path / "run") / "generator" / ".tmp-raw").mkdir()
-    with pytest.raises(RunError, match="raw.safetensors cannot be written"):
+    with pytest.raises(RunError, match=r"raw\.safetensors cannot be written"):
         export.write(tmp_path / "run", make(), None, step=1)
 
 

@@ -27,8 +27,8 @@ LEVELS = (
         *("settings", "targets", "diversity", "theory", "bounds", "machine"),
     ),
     (
-        *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history", "health"),
-        *("measure", "theory_plot"),
+        *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
+        *("health", "measure", "theory_plot"),
     ),
     ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "contracts", "build", "stored", "resume", "probe"),

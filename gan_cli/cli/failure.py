@@ -54,11 +54,12 @@ def recorded(run: Run, config: Mapping[str, Any], shown: str) -> Iterator[None]:
 def _record(run: Run, error: BaseException) -> None:
     """Write down what can be written: the disk or the memory may be what failed, and the first error is what counts."""
     reason = str(error) if isinstance(error, GanError) else "".join(traceback.format_exception_only(error)).strip()
-    interrupted = isinstance(error, KeyboardInterrupt)
+    interrupted = isinstance(error, KeyboardInterrupt)  # a second Ctrl-C: the first one is no error
+    reason = "interrupted twice" if interrupted else reason
     with suppress(GanError, MemoryError):
         if isinstance(error, Diverged):  # which part it was, the last checkpoint and what to try
             run.sound(run.health.not_finite(run.step + 1, str(error)), aloud=False)
     with suppress(GanError, MemoryError):
-        run.status.write("stopped" if interrupted else "failed", run.step, "interrupted twice" if interrupted else reason)
+        run.status.write("stopped" if interrupted else "failed", run.step, reason)
     with suppress(GanError, MemoryError):
         run.log.close(success=None if interrupted else False)

@@ -38,7 +38,7 @@ def double_start(warm, whole, place, how):
     return wrong
 
 
-@pytest.mark.parametrize("how", HOW[:2])
+@pytest.mark.parametrize("how", [HOW[0], pytest.param(HOW[1], marks=pytest.mark.slow)])
 def test_of_two_processes_in_one_directory_exactly_one_runs(warm, whole, tmp_path, how):
     assert double_start(warm, whole, tmp_path, how) == []
 

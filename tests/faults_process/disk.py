@@ -42,8 +42,13 @@ class Disk:
             made, name = opened(file, mode, *args, **kwargs), self._name(file)
             if name is None or not set(mode) & set("wax+"):
                 return made
-            self._names[made.fileno()] = name
-            return _File(made, lambda write, data: self._write(name, write, data))
+            number = made.fileno()
+            self._names[number] = name
+
+            def forget() -> None:  # the next file that is opened gets the same number
+                self._names.pop(number, None)
+
+            return _File(made, lambda write, data: self._write(name, write, data), forget)
 
         def fsync(number: int) -> None:
             self._meet("sync", self._names.get(number))
@@ -92,8 +97,8 @@ class Disk:
 class _File:
     """An open file whose writes can fail."""
 
-    def __init__(self, file: Any, write: Callable[[Any, Any], int]) -> None:
-        self._file, self._through = file, write
+    def __init__(self, file: Any, write: Callable[[Any, Any], int], forget: Callable[[], object]) -> None:
+        self._file, self._through, self._forget = file, write, forget
 
     def write(self, data: Any) -> int:
         return self._through(self._file.write, data)
@@ -105,4 +110,8 @@ class _File:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._forget()
         self._file.close()

@@ -38,7 +38,7 @@ def at(monkeypatch, owner, name, nth, *numbers):
     ("number", "owner", "name", "nth", "step"),
     [
         pytest.param(TERM, loop, "turn", 1, 1, id="first step", marks=pytest.mark.slow),
-        pytest.param(TERM, loop, "turn", 12, 12, id="steady state"),
+        pytest.param(TERM, loop, "turn", 12, 12, id="steady state", marks=pytest.mark.slow),
         pytest.param(TERM, logbook, "save_png", 2, 8, id="grid", marks=pytest.mark.slow),
         pytest.param(TERM, checkpoint, "to_bytes", 3, 10, id="checkpoint write"),
         pytest.param(INT, os, "replace", 9, None, id="a rename", marks=pytest.mark.slow),
@@ -51,8 +51,8 @@ def test_a_signal_in_training_ends_the_step_and_saves(
     with monkeypatch.context() as patch:
         at(patch, owner, name, nth, number)
         code, _, err = gan_train(*RUN)
+    assert code == 128 + number, err
     status = json.loads(Path("run/status.json").read_text())
-    assert code == 128 + number
     assert err == f"stopped after step {status['step']}; go on with: gan-train resume=run\n"
     assert status["status"] == "stopped" and step in (status["step"], None)
     assert checkpoint.step_of(checkpoint.available(Path("run/checkpoints"))[0]) == status["step"]

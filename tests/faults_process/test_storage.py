@@ -104,6 +104,7 @@ def test_a_disk_that_refuses_once_surfaces_and_the_older_checkpoint_is_whole(
     nothing_is_lost()
 
 
+@pytest.mark.slow
 def test_an_old_checkpoint_that_cannot_be_removed_is_named(gan_train, nothing_is_lost, monkeypatch):
     really = Path.unlink
 
@@ -166,6 +167,7 @@ def test_less_room_than_two_checkpoints_is_refused_before_step_1(gan_train, monk
     assert [*Path().iterdir()] == []
 
 
+@pytest.mark.slow
 def test_room_that_is_gone_at_a_checkpoint_is_seen_before_a_byte_is_written(gan_train, nothing_is_lost, monkeypatch):
     really = checkpoint.save
 
