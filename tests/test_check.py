@@ -199,4 +199,5 @@ def test_what_says_nothing_of_its_arguments_is_no_class_to_name():
 
 def test_a_key_that_a_recipe_set_is_told_as_the_recipe_s():
     message = refusal("experiment=ring", "penalty=none")
-    assert "penalty.gamma: gan_cli.penalties.NoPenalty has no such argument; it takes none (a recipe or a file of the choice set it)" in message
+    told = "penalty.gamma: gan_cli.penalties.NoPenalty has no such argument; it takes none"
+    assert f"{told} (a recipe or a file of the choice set it)" in message
