@@ -69,8 +69,8 @@ ROWS = [
     ("model=null", 2, "model: expected the name of a choice, got None; there are: dcgan,"),
     ("seed.x=1", 2, "seed: expected a whole number; got {'x': 1}"),
     ("train.x.y.z=1", 2, "train.x: gan_cli.settings.TrainConfig has no such argument; there are: steps, epochs,"),
-    ("_target_=x", 2, "_target_: no such key; there are: seed, device, dry_run, resume, trust, retry,"),
-    ("defaults=x", 2, "defaults: no such key; there are: seed, device, dry_run, resume, trust, retry,"),
+    ("_target_=x", 2, "_target_: no such key; there are: seed, device,"),
+    ("defaults=x", 2, "defaults: no such key; there are: seed, device,"),
     ("hydra=x", 2, "hydra: Hydra has no such setting; there are: run, sweep, job, launcher, sweeper,"),
     # interpolations
     ("seed=${nosuch}", 2, "seed: Interpolation key 'nosuch' not found"),
