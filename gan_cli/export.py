@@ -21,7 +21,7 @@ from gan_cli.errors import GanError, RunError
 from gan_cli.files import write_json
 from gan_cli.paths import real_run
 from gan_cli.priors import Prior
-from gan_cli.reading import is_regular, read_bytes, read_json
+from gan_cli.reading import is_directory, is_regular, read_bytes, read_json
 from gan_cli.room import refused
 from gan_cli.seeds import generator
 from gan_cli.targets import locate, refuse_foreign
@@ -137,7 +137,7 @@ def load(
         RunError: there is no generator, or its files do not belong together.
         ConfigError: it names foreign code.
     """
-    if not directory.is_dir():
+    if not is_directory(directory):
         raise RunError(f"there is no directory {str(directory)!r}; gan-runs lists the runs")
     place = real_run(directory)
     folder = place / FOLDER if (place / FOLDER).is_dir() else place

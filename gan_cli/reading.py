@@ -101,6 +101,11 @@ def require_plain(directory: Path) -> None:
             raise RunError(f"{folder}: cannot be opened: {error.strerror}") from error
 
 
+def is_directory(path: Path) -> bool:
+    """Whether there is such a directory, or a link to one; a name that no file can have is none."""
+    return os.path.isdir(path)  # pathlib's own raises where a name is too long
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
     """A whole file.
 

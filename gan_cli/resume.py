@@ -1,6 +1,7 @@
 """Going on with a run: its own config, the few changes that do not make it another run, its newest checkpoint."""
 
 import copy
+import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -15,6 +16,7 @@ from gan_cli.errors import ConfigError, RunError
 from gan_cli.health import Thresholds
 from gan_cli.machine import machine
 from gan_cli.paths import real_run
+from gan_cli.reading import is_directory
 from gan_cli.record import read_or_empty
 from gan_cli.settings import Settings
 from gan_cli.stored import stored_config
@@ -74,9 +76,9 @@ def run_directory(path: str) -> Path:
     Raises:
         RunError: there is none.
     """
-    directory = Path(path).expanduser()
-    if not directory.is_dir():
-        raise RunError(f"resume: there is no directory {path!r}; give a run directory, such as outputs/latest")
+    directory = Path(os.path.expanduser(path))  # pathlib's own raises where there is no such user
+    if not is_directory(directory):
+        raise RunError(f"resume: there is no directory {path!r:.200}; give a run directory, such as outputs/latest")
     if not (directory / "config.yaml").is_file():
         raise RunError(f"resume: {path!r} holds no run (no config.yaml); gan-runs lists the runs there are")
     return real_run(directory)

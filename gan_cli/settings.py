@@ -10,7 +10,8 @@ MOST = {"steps": 10**9, "d_head_start": 10**6, "threads": 1024}
 MOST |= dict.fromkeys(("d_steps", "g_steps", "d_warmup", "samples"), 10_000)
 
 
-OF_THE_COMMAND = ("dry_run", "resume", "trust", "other_data", "retry", "timeout_minutes")  # keys at the top that no run is made of
+# Keys at the top that no run is made of.
+OF_THE_COMMAND = ("dry_run", "resume", "trust", "other_data", "retry", "timeout_minutes")
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,18 @@ from gan_cli.files import silence
 LINES, COLUMNS = 24, 100  # of a message on the screen
 
 
+class _Parser(ArgumentParser):
+    """One whose complaints fit on a screen, whatever they quote."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say how the command is used and what was wrong with it, and end it with 2."""
+        self.print_usage(sys.stderr)
+        end(f"{self.prog}: error: {message}", 2)
+
+
 def new_parser(name: str, about: str, more: str) -> ArgumentParser:
     """A parser with what every command has: text in front of and behind the options, and --version."""
-    parser = ArgumentParser(
+    parser = _Parser(
         name, description=about, epilog=more, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"gan-cli {__version__}")

@@ -1,6 +1,7 @@
 """What is wrong with a command line, found before Hydra reads it: all of it at once, and in this program's words."""
 
 import math
+import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,7 +163,8 @@ def _setting(override: Override) -> Iterator[Problem]:
             yield Problem(key, f"expected a directory, such as outputs/mine; got {shown(value)}")
     elif key in ("hydra.launcher._target_", "hydra.sweeper._target_"):
         if not str(value).startswith(("hydra_plugins.", "hydra._internal.")):
-            yield Problem(key, f"{shown(value)} is no plug-in of Hydra's; choose one with hydra/{key.split('.')[1]}=...")
+            group = key.split(".")[1]
+            yield Problem(key, f"{shown(value)} is no plug-in of Hydra's; choose one with hydra/{group}=...")
     elif key == "hydra.job.chdir" and value is True:
         yield Problem(key, "paths on the command line would mean something else in there; leave it out")
     elif key == "hydra.searchpath" and isinstance(value, list):
@@ -170,7 +172,7 @@ def _setting(override: Override) -> Iterator[Problem]:
             scheme, _, path = place.rpartition("://")
             if scheme not in ("", "file", "pkg"):
                 yield Problem(key, f"{shown(place)} is neither a directory, file://... nor pkg://...")
-            elif scheme != "pkg" and "${" not in path and not Path(path).is_dir():
+            elif scheme != "pkg" and "${" not in path and not os.path.isdir(path):
                 yield Problem(key, f"there is no directory {shown(path)}")
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gan_cli.check import did_you_mean
 
@@ -77,8 +76,8 @@ def mistake(flags: Sequence[str], overrides: Sequence[str]) -> str | None:
             return f"{name} needs a value" + (did_you_mean("", allowed) if allowed else "")
         if allowed is not None and value not in allowed:
             return f"{name} {value}: there is no such thing to show{did_you_mean(value, allowed)}"
-        if name in ("--config-dir", "-cd") and not Path(value).is_dir():
-            found = "a file" if Path(value).exists() else "not there"
+        if name in ("--config-dir", "-cd") and not os.path.isdir(value):
+            found = "a file" if os.path.exists(value) else "not there"
             return f"{name} {value}: expected a directory of configs, and it is {found}"
     return _together(names, overrides)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from gan_cli.cli.command import as_command, at_least, new_parser, printable
 from gan_cli.errors import RunError
+from gan_cli.reading import is_directory
 
 STEPS = 1000
 
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--trust", action="store_true", help="run code outside gan_cli that the run's config names")
     options = parser.parse_args(argv)
     with as_command():
-        if options.out is not None and not options.out.absolute().parent.is_dir():
+        if options.out is not None and not os.path.isdir(options.out.absolute().parent):
             raise RunError(f"--out: there is no directory {str(options.out.parent)!r}")
         given = {"batch_size": options.batch_size, "lr": options.lr, "device": options.device}
         _probe(options.run, options.steps, options.seed, given, options.out, options.trust)
@@ -62,7 +63,7 @@ def _positive(text: str) -> float:
 
 
 def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path | None, trust: bool) -> None:
-    if not path.is_dir():
+    if not is_directory(path):
         raise RunError(f"there is no directory {str(path)!r}; gan-runs lists the runs")
     if not (path / "config.yaml").is_file():
         raise RunError(f"{str(path)!r} holds no run (no config.yaml); gan-runs lists the runs there are")

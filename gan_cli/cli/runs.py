@@ -17,6 +17,7 @@ from gan_cli.cli.command import as_command, at_least, new_parser, printable
 from gan_cli.console import duration, figures
 from gan_cli.errors import RunError
 from gan_cli.listing import Entry, newest_first
+from gan_cli.reading import is_directory
 
 COLOURS = {"finished": "green", "running": "cyan", "stopped": "yellow", "failed": "red"}
 COLOURS |= {"killed": "red", "unreadable": "magenta"}  # what a run does not say of itself
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _list(root: Path, number: int | None, as_json: bool) -> None:
-    if not root.is_dir():
+    if not is_directory(root):
         raise RunError(
             f"there is no directory {str(root)!r}; runs land in outputs, give another place with gan-runs DIR"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="all digits and standard errors, for other programs")
     options = parser.parse_args(argv)
     with as_command():
-        if options.plot is not None and not options.plot.absolute().parent.is_dir():
+        if options.plot is not None and not os.path.isdir(options.plot.absolute().parent):
             raise RunError(f"--plot: there is no directory {str(options.plot.parent)!r}")
         _theory([*dict.fromkeys(options.mu)], options.seed, options.exact_only, options.plot, options.json)
 
