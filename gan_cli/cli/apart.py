@@ -9,7 +9,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import FrameType
@@ -80,7 +80,8 @@ def apart(work: Callable[[], None], seconds: float | None = None) -> Ending:
         message = f"took longer than the {seconds / 60:g} minutes that it was given"
     code = process.exitcode or 0
     if code < 0:
-        message = message or f"was killed by {signal.Signals(-code).name}"
+        at_once = "stopped at once; nothing was saved after the last checkpoint"
+        message = message or (at_once if received else f"was killed by {signal.Signals(-code).name}")
         code = 128 - code
     process.close()
     receiver.close()
@@ -145,7 +146,8 @@ def _inside(work: Callable[[], None], sender: Connection, fresh: bool) -> None:
             traceback.print_exc()
             message = "".join(traceback.format_exception_only(error)).strip()
         if message:
-            sender.send_bytes(message.encode(errors="replace")[:_MOST])
+            with suppress(OSError):  # nobody is there any more
+                sender.send_bytes(message.encode(errors="replace")[:_MOST])
     sys.exit(code)
 
 

@@ -15,7 +15,7 @@ from gan_cli.errors import ConfigError
 
 # How a sweep is gone on with: of no run, and no part of what makes a line the same.
 OWN = ("retry", "timeout_minutes")
-_UNSAID = (*OWN, "trust")
+_UNSAID = (*OWN, "trust", "other_data")
 _BESIDE = (*_UNSAID, "dry_run", "resume")  # what may stand beside resume=
 _MULTIRUN = ("--multirun", "-m")
 
@@ -68,7 +68,7 @@ def take_up(overrides: Sequence[str], flags: Sequence[str], multirun: bool) -> L
     others += [flag for flag in flags if flag not in _MULTIRUN]
     if others:
         raise ConfigError(
-            f"resume: {named} is a sweep and brings its own line; only retry=, timeout_minutes= and trust= go with it, "
+            f"resume: {named} is a sweep and brings its own line; only {'=, '.join(_UNSAID)}= go with it, "
             f"and not {' '.join(others)}"
         )
     old_flags, old = split_arguments(record.read(directory).command[1:])

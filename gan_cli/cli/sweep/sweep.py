@@ -5,6 +5,7 @@ and after every job, so that the same line, started again, finds what is finishe
 """
 
 import functools
+import importlib
 import os
 import shlex
 import sys
@@ -28,6 +29,9 @@ from gan_cli.cli.sweep.record import NAME, Job, Record
 from gan_cli.errors import GanError, Stopped
 from gan_cli.listing import read as read_run
 from gan_cli.targets import refuse_foreign
+
+# Imported once, and every job has them: on Linux that is four seconds of each. None of them starts a thread.
+_HEAVY = ("gan_cli.cli.job", "torch._dynamo", "torch.utils.tensorboard", "matplotlib.figure")
 
 Work = Callable[[DictConfig], None]
 
@@ -103,8 +107,8 @@ class Sweep:
         todo = [(job.number, self._labels[job.number], combined[job.number]) for job in jobs if not job.before]
         if todo:
             with handling(leave_at_once()):
-                import gan_cli.cli.job  # noqa: F401  torch comes in here: once, and every job has it
-
+                for module in _HEAVY:
+                    importlib.import_module(module)
             combinations.refuse_bad(config, todo, len(jobs), self._look)
         if not there and not dry:
             directory.mkdir(parents=True, exist_ok=True)

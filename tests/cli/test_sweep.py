@@ -1,0 +1,396 @@
+"""`gan-train -m`: no job takes another one with it, all are taken note of, and the same line goes on where it ended."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import TINY, once
+from hydra._internal.hydra import Hydra
+
+from gan_cli import checkpoint, loop
+from gan_cli.cli import apart, job
+from gan_cli.cli import train as command
+from gan_cli.cli.lock import locked
+from gan_cli.cli.sweep import combinations, record, table
+from gan_cli.cli.sweep.line import Line, take_up
+from gan_cli.cli.sweep.record import Job, Record
+from gan_cli.errors import ConfigError, DataError, RunError
+from gan_cli.state import digest as state_digest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a test patches is not there in a fresh process")
+
+SHORT = (*TINY, "train.checkpoint_every=2", "train.log_every=1")
+FIXED = "hydra.sweep.dir=sweep"
+
+SICK = '''
+import os, signal, time
+from pathlib import Path
+from gan_cli.losses import NonSaturating
+
+def once():
+    """Whether this is the first time, over all processes."""
+    try:
+        Path("fell").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+class Sick(NonSaturating):
+    """Falls ill in a step of the training."""
+
+    def __init__(self, how: str, step: int = 4, minutes: float | None = None):
+        super().__init__()
+        self.how, self.left = how, step
+
+    def generator(self, fake, real=None):
+        self.left -= fake.requires_grad and len(fake) == 16  # a batch, and no try before the first step
+        return super().generator(fake, real) if self.left else getattr(self, self.how)(fake)
+
+    def raises(self, fake): raise ArithmeticError("sick")
+    def exits(self, fake): raise SystemExit(0)
+    def leaves(self, fake): os._exit(7)
+    def kills(self, fake): os.kill(os.getpid(), signal.SIGKILL)
+    def diverges(self, fake): return fake.mean() * float("nan")
+    def hangs(self, fake):
+        while True: time.sleep(1)
+    def falls(self, fake):
+        if once(): raise ArithmeticError("sick")
+        return super().generator(fake)
+    def interrupts(self, fake):
+        if once(): os.kill(os.getppid(), signal.SIGINT); time.sleep(0.5)
+        return super().generator(fake)
+    def terminates(self, fake):
+        if once(): os.kill(os.getppid(), signal.SIGTERM); time.sleep(0.5)
+        return super().generator(fake)
+    def kills_all(self, fake):
+        if once(): os.kill(os.getppid(), signal.SIGKILL); os.kill(os.getpid(), signal.SIGKILL)
+        return super().generator(fake)
+    def orphans(self, fake):
+        if once(): os.kill(os.getppid(), signal.SIGKILL); time.sleep(0.5)
+        return super().generator(fake)
+'''
+WAYS = ("raises", "exits", "leaves", "kills", "diverges", "hangs", "falls", "interrupts", "terminates", "kills_all")
+WAYS += ("orphans",)
+
+
+EARLY = ("write_run", "_write_config", "draw_real")  # functions of the job, before the first checkpoint
+
+
+def slowly(*values):
+    """Values of a test among the slow ones."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+@pytest.fixture
+def gan_train(tmp_path, monkeypatch, capfd):
+    """Runs the command in an empty working directory with losses that fall ill; gives exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(apart, "GRACE", 1.0)
+    monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: None)  # which composes everything once more
+    monkeypatch.setattr(loop, "look", lambda run: {})  # pictures take most of the time of such short runs
+    Path("sick.py").write_text(SICK)
+    Path("mine/loss").mkdir(parents=True)
+    for way in WAYS:
+        limit = "minutes: 0.02\n" if way == "hangs" else ""
+        Path(f"mine/loss/{way}.yaml").write_text(f"_target_: sick.Sick\nhow: {way}\n{limit}")
+
+    def call(*arguments: str, flags: tuple[str, ...] = ("-m", "--config-dir=mine")) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gan-train", *once(*arguments), *flags])
+        monkeypatch.setattr(sys, "path", [*sys.path])
+        try:
+            command.main()
+            code = 0
+        except SystemExit as error:
+            code = int(error.code or 0)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def killed(gan_train, *arguments: str) -> int:
+    """The command in a process that is killed; its exit code."""
+    process = multiprocessing.get_context("fork").Process(target=gan_train, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def sweeps() -> list[Path]:
+    return sorted(Path("outputs/sweeps").iterdir())
+
+
+def jobs(sweep: Path) -> list[dict]:
+    return json.loads((sweep / "sweep.json").read_text())["jobs"]
+
+
+def statuses(sweep: Path) -> list[str]:
+    return [job["status"] for job in jobs(sweep)]
+
+
+def content(sweep: Path) -> dict[str, object]:
+    """What must be equal, to the bit, in two sweeps of one line: the figures and the last state of each job."""
+    found: dict[str, object] = {}
+    for path in sweep.glob("*/metrics.jsonl"):
+        state = checkpoint.load(checkpoint.available(path.parent / "checkpoints")[0])
+        told = state_digest({key: value for key, value in state.items() if key not in ("machine", "offsets")})
+        found[path.parent.name] = (path.read_bytes(), state["step"], told)
+    return dict(sorted(found.items()))
+
+
+_undisturbed: list[object] = []
+
+
+def undisturbed(gan_train) -> list[object]:
+    """What the jobs of seeds 0 and 1 come to that nobody disturbs."""
+    if not _undisturbed:
+        Path("fell").touch()
+        assert gan_train(*SHORT, "loss=falls", "seed=0,1", "hydra.sweep.dir=whole")[0] == 0
+        Path("fell").unlink()
+        _undisturbed.extend(content(Path("whole")).values())
+    return _undisturbed
+
+
+def test_of_eight_jobs_five_fail_three_finish_and_all_are_listed(gan_train):
+    line = (*SHORT, "loss=hinge,raises,exits,minimax,kills,hangs,diverges,wasserstein")
+    code, out, err = gan_train(*line, "timeout_minutes=${oc.select:loss.minutes,1000}")
+    assert code == 1, err
+    (sweep,) = sweeps()
+    found = jobs(sweep)
+    good, bad = "finished", "failed"
+    assert [job["status"] for job in found] == [good, bad, bad, good, bad, bad, bad, good]
+    assert [job["exit_code"] for job in found] == [0, 1, 0, 0, 137, 137, 3, 0]
+    assert [job["step"] for job in found] == [6, 3, 3, 6, 2, 2, 3, 6]
+    assert [job["number"] for job in found] == [*range(8)]
+    assert found[5]["overrides"] == [*SHORT, "loss=hangs"]
+    assert found[1]["error"] == "ArithmeticError: sick"
+    assert found[2]["error"] == "ended with exit code 0, not finished"
+    assert found[5]["error"] == "took longer than the 0.02 minutes that it was given"
+    assert "step 4" in found[6]["error"]
+    told = json.loads((sweep / "sweep.json").read_text())
+    assert told["status"] == "failed"
+    assert told["command"] == ["gan-train", *line, "--config-dir=mine", "-m"]
+    lines = out[out.rindex("#  job") :].splitlines()
+    assert [line.split()[1:3] for line in lines[1:9]] == [[job["overrides"][-1], job["status"]] for job in found]
+    assert "3 of 8 finished" in lines[9]
+    assert f"gan-train -m resume={sweep} retry=true" in lines[10]
+    assert err.count("Traceback") == 1, "of the job that had a bug"
+
+
+def test_all_jobs_are_checked_before_the_first_starts(gan_train):
+    before = {*Path().rglob("*")}
+    code, out, err = gan_train(*TINY, "loss=minimax,hinge", "loss.real_label=1.0", "optimizer.lr=0.1,-1")
+    assert (code, out) == (2, "")
+    assert err.startswith("3 of the 4 jobs cannot run, and none was started:")
+    assert "in #1 loss=minimax optimizer.lr=-1: optimizer" in err
+    assert "in #2 loss=hinge optimizer.lr=0.1: loss.real_label: gan_cli.losses.Hinge has no such argument" in err
+    assert "in #3 loss=hinge optimizer.lr=-1: 2 problems in this config" in err
+    assert {*Path().rglob("*")} == before
+
+
+def test_one_mistake_of_several_jobs_is_told_once_and_keeps_its_exit_code(gan_train):
+    code, _, err = gan_train(*TINY, "dataset=folder", "dataset.path=nowhere", "seed=0,1")
+    assert code == 4
+    assert err.count("nowhere") == 1
+    assert "in all 2 jobs: no job was started" in err
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("way", "code"), [("interrupts", 130), slowly("terminates", 143)]
+)
+def test_a_signal_saves_the_job_starts_no_other_and_the_same_line_goes_on_to_the_bit(gan_train, way, code):
+    line = (*SHORT, f"loss={way}", "seed=0,1", "loss.step=3")
+    whole = undisturbed(gan_train)
+    found, _, err = gan_train(*line)
+    (sweep,) = sweeps()
+    assert found == code
+    assert json.loads((sweep / "sweep.json").read_text())["status"] == "stopped"
+    assert statuses(sweep) == ["stopped", "waiting"]
+    assert (jobs(sweep)[0]["exit_code"], jobs(sweep)[0]["step"]) == (143, 3)
+    assert "the sweep was stopped in #0" in err
+    found, out, _ = gan_train(*line)
+    assert found == 0
+    assert f"goes on with {sweep}: 0 of 2 jobs are finished, 2 to run" in out
+    assert sweeps() == [sweep]
+    assert statuses(sweep) == ["finished"] * 2
+    assert json.loads((sweep / "0_seed-0/run.json").read_text())["resumed"][0]["step"] == 3
+    assert [*content(sweep).values()] == whole
+
+
+def dies_at(monkeypatch, place: str) -> None:
+    """The sweep and its job are killed right before a function of the job is called, once."""
+    original = getattr(job, place)
+
+    def call(*arguments):
+        if not Path("fell").exists():
+            Path("fell").touch()
+            os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments)
+
+    monkeypatch.setattr(job, place, call)
+
+
+@pytest.mark.parametrize("where", ["orphans", *(slowly(name) for name in ("kills_all", *EARLY))])
+def test_a_sweep_that_is_killed_goes_on_to_the_bit(gan_train, monkeypatch, where):
+    loss = where if where in WAYS else "falls"
+    line = (*SHORT, f"loss={loss}", "seed=0,1", "loss.step=5", FIXED)
+    whole = undisturbed(gan_train)
+    if where not in WAYS:
+        dies_at(monkeypatch, where)
+    sweep = Path("sweep")
+    assert killed(gan_train, *line) == -signal.SIGKILL
+    assert statuses(sweep) == ["running", "waiting"]
+    assert json.loads((sweep / "sweep.json").read_text())["status"] == "running"
+    code, out, err = gan_train(*line)
+    assert (code, err.count("Traceback")) == (0, 0)
+    assert ("begins anew" in out) == (where in ("write_run", "_write_config"))
+    assert ("begins with step 1" in err) == (where == "draw_real")
+    assert statuses(sweep) == ["finished"] * 2
+    assert [*content(sweep).values()] == whole
+
+
+def test_what_is_finished_is_not_run_again_and_what_failed_only_if_asked(gan_train):
+    line = (*SHORT, "loss=hinge,falls")
+    whole = undisturbed(gan_train)
+    assert gan_train(*line)[0] == 1
+    (sweep,) = sweeps()
+    good = {path: path.stat().st_mtime_ns for path in sweep.glob("0_*/**/*")}
+    code, out, _ = gan_train(*line)
+    assert code == 1
+    assert "goes on with" in out
+    assert "1 failed, and retry=true runs them again" in out
+    assert "#0  loss=hinge: finished before" in out
+    assert "#1  loss=falls: failed before" in out
+    assert statuses(sweep) == ["finished", "failed"]
+    code, out, _ = gan_train(*line, "retry=true")
+    assert (code, statuses(sweep)) == (0, ["finished"] * 2)
+    assert {path: path.stat().st_mtime_ns for path in sweep.glob("0_*/**/*")} == good
+    assert json.loads((sweep / "1_loss-falls/run.json").read_text())["resumed"][0]["step"] == 2
+    assert content(sweep)["1_loss-falls"] == whole[0]
+    assert not {"retry", "timeout_minutes"} & yaml.safe_load((sweep / "0_loss-hinge/config.yaml").read_text()).keys()
+    assert record.newest_unfinished(Path("outputs/sweeps"), Line([*line], ["--config-dir=mine"]).command) is None
+
+
+def test_resume_of_a_sweeps_directory_is_its_own_line_again(gan_train):
+    Path("outputs/sweeps").mkdir(parents=True)
+    assert gan_train(*TINY, "loss=falls", "seed=0,1", "hydra.sweep.dir='odd (old) = place'")[0] == 1
+    code, _, err = gan_train("resume=odd (old) = place", "loss=hinge", flags=("-m",))
+    assert (code, "is a sweep and brings its own line" in err) == (2, True)
+    code, _, err = gan_train("resume=odd (old) = place", flags=("-m",))
+    assert (code, "reaches beyond the sweep: --config-dir=mine" in err) == (2, True)
+    assert gan_train("resume=odd (old) = place", "retry=true", "trust=true", flags=("-m",))[0] == 0
+    assert statuses(Path("odd (old) = place")) == ["finished"] * 2
+    assert not sweeps()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        ["loss._target_=os.remove"],
+        ["seed=${oc.env:HOME}"],
+        ["hydra.callbacks.x._target_=os.remove"],
+        ["+hydra.callbacks.x._target_=os.remove"],
+        ["hydra/launcher=joblib"],
+        ["resume=/somewhere"],
+        ["--config-dir=mine"],
+    ],
+)
+def test_a_strangers_sweep_runs_nothing_of_theirs(gan_train, foreign):
+    Path("theirs").mkdir()
+    Record(["gan-train", *TINY, *foreign, "seed=0,1", "-m"]).write(Path("theirs"))
+    before = {path: path.read_bytes() for path in Path("theirs").rglob("*")}
+    assert gan_train("resume=theirs", flags=("-m",))[0] == 2
+    assert {path: path.read_bytes() for path in Path("theirs").rglob("*")} == before
+
+
+def test_a_directory_is_that_of_one_line_and_of_one_process(gan_train):
+    assert gan_train(*TINY, "seed=0,1", FIXED)[0] == 0
+    code, _, err = gan_train(*TINY, "seed=0,2", FIXED)
+    assert (code, err.splitlines()[0]) == (
+        6,
+        "sweep holds another sweep; choose another place with hydra.sweep.dir=...",
+    )
+    with locked(Path("sweep")):
+        code, _, err = gan_train(*TINY, "seed=0,1", FIXED)
+    assert (code, "sweep: this sweep is running" in err) == (6, True)
+    shutil.rmtree("sweep/1_seed-1")
+    code, out, _ = gan_train(*TINY, "seed=0,1", FIXED)
+    assert (code, "1 of 2 jobs are finished, 1 to run" in out) == (0, True)
+    assert statuses(Path("sweep")) == ["finished"] * 2
+
+
+@pytest.mark.slow
+def test_a_sweep_of_resumed_runs_is_one_too(gan_train):
+    assert gan_train(*TINY, "seed=0,1", FIXED)[0] == 0
+    line = ("resume=sweep/0_seed-0,sweep/1_seed-1", "train.steps=8", "hydra.sweep.dir=longer")
+    assert gan_train(*line)[0] == 0
+    assert statuses(Path("longer")) == ["finished"] * 2
+    assert {path.name for path in Path("longer").iterdir()} == {"sweep.json", "multirun.yaml"}
+    assert [json.loads((run / "status.json").read_text())["step"] for run in Path("sweep").glob("*_*")] == [8, 8]
+    code, out, _ = gan_train(*line)
+    assert (code, out.count("finished before")) == (0, 4), "in its place and in the table"
+
+
+def test_a_sweep_that_is_not_one_says_how_to_go_on(tmp_path):
+    Record(["gan-train", "seed=0,1", "-m"]).write(tmp_path)
+    with pytest.raises(ConfigError, match=f"is a sweep; go on with it with: gan-train -m resume={tmp_path}"):
+        take_up([f"resume={tmp_path}"], [], multirun=False)
+
+
+def test_two_lines_are_the_same_if_they_make_the_same_jobs():
+    line = Line(["loss=hinge,wgan", "retry=true"], ["--multirun", "--config-dir=mine"])
+    assert line.command == Line(["loss=hinge,wgan", "hydra.sweep.dir=x"], ["--config-dir=mine", "-m"]).command
+    assert line.command != Line(["loss=wgan,hinge"], ["--config-dir=mine", "-m"]).command
+
+
+def test_the_table_fits_a_screen_and_shows_what_failed(tmp_path, capsys):
+    many = [Job(n, [f"seed={n}"], f"{n}_seed-{n}", "finished", 0, 6, 6, 1.0) for n in range(40)]
+    many[30] = Job(30, ["seed=30"], None, "failed", 4, error="there is no data set " + 20 * "far and wide ")
+    table.show(many, [f"dataset.path='{'x' * 50}' seed={n}" for n in range(40)], tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 24
+    assert all(len(line) <= 100 for line in lines[:-1])
+    assert any("failed" in line and "there is no data set" in line for line in lines)
+    assert "and 24 more in sweep.json; 39 of 40 finished" in lines[-1]
+
+
+def test_many_mistakes_fit_a_screen():
+    mistakes = [combinations.Mistake(n, f"seed={n}", ConfigError(f"wrong {n % 30}")) for n in range(60)]
+    text = str(combinations.merged(mistakes, 90))
+    assert text.startswith("60 of the 90 jobs cannot run")
+    assert "in #0 seed=0 and 1 more: wrong 0" in text
+    assert text.endswith("and 10 more")
+    mixed = [*mistakes[:1], combinations.Mistake(1, "seed=1", DataError("none"))]
+    assert combinations.merged(mixed, 2).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda told: told.pop("command"),
+        lambda told: told.update(status="odd"),
+        lambda told: told.update(pid="1"),
+        lambda told: told["jobs"].append(3),
+        lambda told: told["jobs"][0].pop("error"),
+        lambda told: told["jobs"][0].update(number=1),
+        lambda told: told["jobs"][0].update(directory=["x"]),
+        lambda told: told["jobs"][0].update(overrides=[{}]),
+    ],
+)
+def test_a_record_that_gan_train_did_not_write_is_refused(tmp_path, damage):
+    Record(["gan-train", "-m"], [Job(0, ["seed=0"])]).write(tmp_path)
+    assert record.read(tmp_path).jobs == [Job(0, ["seed=0"])]
+    told = json.loads((tmp_path / "sweep.json").read_text())
+    damage(told)
+    (tmp_path / "sweep.json").write_text(json.dumps(told))
+    with pytest.raises(RunError, match="is not as gan-train writes it"):
+        record.read(tmp_path)
+    assert record.newest_unfinished(tmp_path.parent, ["gan-train", "-m"]) is None
