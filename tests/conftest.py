@@ -1,5 +1,7 @@
 """What many tests share: a config composed as gan-train composes it, and a small run."""
 
+import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,11 @@ def once(*overrides: str) -> list[str]:
 
 def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A config as gan-train composes it: resolved, and as written."""
+    return copy.deepcopy(_composed(overrides))
+
+
+@functools.cache  # Hydra takes a tenth of a second, and many tests want the same run
+def _composed(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         return plain(compose("train", overrides=prepare(overrides, groups_below(CONF_DIR))))
 
