@@ -1,6 +1,5 @@
 """`dry_run=true`: what a run is made of and what it would cost."""
 
-import resource
 import sys
 import time
 
@@ -41,6 +40,7 @@ def dry_run(run: Run, terminal: Terminal) -> None:
     held = run.reals.held_out("dry run")
     aside = f" and {len(held.x):,} held out" if held is not None else ""
     examples = "endless" if run.reals.size is None else f"{run.reals.size:,} examples{aside}"
+    held_bytes = memory(run.device)
     per_step = run.cfg.batch_size * run.cfg.d_steps
     facts = {
         "data": f"{type(run.reals.data).__name__}, {examples}, each {' x '.join(map(str, shape))}",
@@ -49,7 +49,7 @@ def dry_run(run: Run, terminal: Terminal) -> None:
         "penalty": type(run.penalty).__name__,
         "optimizers": f"G {_optimizer(run.opt_G)}; D {_optimizer(run.opt_D)}",
         "device": str(run.device),
-        "memory": f"{memory(run.device) / 2**20:,.0f} MiB",
+        "memory": "unknown on this system" if held_bytes is None else f"{held_bytes / 2**20:,.0f} MiB",
         "time a step": f"{seconds * 1e3:,.1f} ms ({per_step / seconds:,.0f} images/s)",
         "total": f"{run.steps:,} steps, about {duration(seconds * run.steps)}",
     }
@@ -99,9 +99,13 @@ def _own(module: nn.Module) -> int:
     return sum(p.numel() for p in [*module.parameters(recurse=False), *under])
 
 
-def memory(device: torch.device) -> int:
-    """The most bytes held so far: by torch on a GPU, by the whole process elsewhere."""
+def memory(device: torch.device) -> int | None:
+    """The most bytes held so far: by torch on a GPU, by the whole process elsewhere; None where nobody counts them."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB

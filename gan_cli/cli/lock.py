@@ -1,6 +1,7 @@
 """One process at a time trains a run."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ try:
     import fcntl
 except ImportError:  # not a Unix: there is no such lock
     fcntl = None  # type: ignore[assignment]
+
+PATIENCE = 0.2  # seconds: gan-runs tries a lock too, for an instant, to tell a run that was killed
 
 
 @contextmanager
@@ -23,7 +26,7 @@ def locked(directory: Path) -> Iterator[None]:
     """
     path = directory / ".lock"
     try:
-        handle = _hold(path)
+        handle = _wait(path)
     except BlockingIOError as error:
         raise BusyError(
             f"{directory} is being trained by another process; stop that one first, or choose another directory"
@@ -35,6 +38,17 @@ def locked(directory: Path) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)  # before the lock ends: afterwards it could be another process's
         os.close(handle)
+
+
+def _wait(path: Path) -> int:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _hold(path)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _hold(path: Path) -> int:

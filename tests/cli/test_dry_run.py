@@ -1,6 +1,7 @@
 """What a dry run says of networks: every parameter once, whatever they are made of and whatever they are given."""
 
 import io
+import sys
 
 import pytest
 from conftest import make_run
@@ -42,3 +43,10 @@ def test_a_dry_run_goes_through(extra):
     text = screen.file.getvalue()
     assert "Conv2d" in text and "nothing was written" in text
     assert ("Embedding" in text) == ("model.conditional=true" in extra)
+
+
+def test_where_no_memory_is_counted_a_dry_run_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    screen = Console(file=io.StringIO(), width=100)
+    dry_run(make_run(*DIGITS, *SMALL["mlp"]), screen)
+    assert "unknown on this system" in screen.file.getvalue()
