@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from gan_cli.errors import RunError
-from gan_cli.reading import require_plain
+from gan_cli.reading import FILES, FOLDERS, require_plain
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -14,8 +14,7 @@ CONF_DIR = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.paren
 
 # What `outputs/latest` shows of the newest run: all but the TensorBoard events. TensorBoard follows links, and a link
 # to the run itself would give it the newest run twice.
-_FILES = ("run.json", "config.yaml", "status.json", "metrics.jsonl", "timing.jsonl")
-_SHOWN = (*_FILES, "samples", "checkpoints", "generator")
+_SHOWN = (*FILES, *FOLDERS)
 
 
 def point_latest(run_dir: Path) -> Path | None:
@@ -56,16 +55,18 @@ def behind_latest(path: Path) -> Path:
     """Where the links of `outputs/latest` lead; of other directories, themselves.
 
     A directory of links may be somebody else's work: it is followed as `point_latest` makes it, to a run beside it, and
-    nowhere else.
+    nowhere else. Only in the working directory may that run lie behind a link beside it, which the user made.
 
     Raises:
         RunError: it leads elsewhere.
     """
     directory = path.resolve()
-    shown = directory / _FILES[0]
+    shown = directory / FILES[0]
     if directory.name != "latest" or not shown.is_symlink():
         return directory
     leads = Path(os.path.normpath(directory / os.readlink(shown)))
-    if leads.name != shown.name or leads.resolve() != leads or directory.parent not in leads.parent.parents:
+    is_beside = directory.parent in leads.parent.parents and leads.parent != directory
+    is_own = directory == Path("outputs/latest").resolve()
+    if leads.name != shown.name or not is_beside or not (is_own or leads.resolve() == leads):
         raise RunError(f"{shown}: is a link that gan-train did not make; give the run's own directory")
-    return leads.parent
+    return leads.parent.resolve()

@@ -7,6 +7,7 @@ nothing. What comes back from here is bytes, or dicts, lists, strings and number
 import errno
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,15 @@ WORDS = ("nan", "inf", "-inf", "n/a")  # as the logbook writes what is no number
 DEPTH = 24  # of nested dicts and lists
 TEXT = 1 << 14  # characters of a string; of a number far fewer
 DIGITS = 40
-FOLDERS = ("checkpoints", "samples", "generator")  # of a run
+FILES = ("run.json", "config.yaml", "status.json", "metrics.jsonl", "timing.jsonl")  # of a run
+FOLDERS = ("checkpoints", "samples", "generator")
+# What is read or written in a run directory and its folders; whatever else lies there is the user's own affair.
+_TOUCHED = {
+    "": "|".join([*map(re.escape, (*FILES, *FOLDERS)), r"\.lock", r"\.tmp-.*", r"events\.out\.tfevents\..*"]),
+    "checkpoints": r"step-.*|\.tmp-.*",
+    "samples": r"(step-.*|real|optimum)\.png|\.tmp-.*",
+    "generator": r"generator\.json|(raw|ema)\.safetensors|\.tmp-.*",
+}
 
 _FLAGS = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")  # not every system has all
 _READ = sum(getattr(os, flag, 0) for flag in _FLAGS)
@@ -79,17 +88,20 @@ def is_hollow(found: os.stat_result) -> bool:
 
 
 def require_plain(directory: Path) -> None:
-    """Look through a run directory before anything in it is read or written: files lie there, and nothing else.
+    """Look through a run directory before anything in it is read or written: what has our names is a file.
 
     A link could lead anywhere, a pipe is waited for, and a log with a second name is written under both.
 
     Raises:
         RunError: the first that is none; or the directory cannot be opened.
     """
-    for folder in (directory, *(directory / name for name in FOLDERS)):
+    for name, touched in _TOUCHED.items():
+        folder = directory / name
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
+                    if not re.fullmatch(touched, entry.name, re.DOTALL):
+                        continue
                     found = entry.stat(follow_symlinks=False)
                     if not stat.S_ISDIR(found.st_mode):
                         _refuse_special(Path(entry.path), found)

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,23 @@ def test_latest_follows_the_newest_run_and_no_run_elsewhere(tmp_path, monkeypatc
     assert paths.real_run(latest) == (tmp_path / "outputs/a/two").resolve()
     assert paths.real_run(tmp_path / "elsewhere/three") == (tmp_path / "elsewhere/three").resolve()
     assert {path.name for path in latest.iterdir()} == set(paths._SHOWN), "nothing unfinished is left"
+
+
+def test_latest_follows_a_run_behind_the_users_own_link_and_nobody_elses(tmp_path, monkeypatch):
+    (tmp_path / "scratch/one").mkdir(parents=True)
+    (tmp_path / "scratch/one/run.json").write_text("{}")
+    (tmp_path / "here/outputs").mkdir(parents=True)
+    (tmp_path / "here/outputs/far").symlink_to(tmp_path / "scratch")
+    monkeypatch.chdir(tmp_path / "here")
+    latest = paths.point_latest(Path("outputs/far/one"))
+    assert latest is not None
+    assert paths.real_run(latest) == paths.real_run(Path("outputs/latest")) == (tmp_path / "scratch/one").resolve()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="is a link that gan-train did not make"):
+        paths.real_run(latest)  # here it may be somebody else's
+    monkeypatch.chdir(tmp_path / "here")
+    for target in (tmp_path / "scratch/one/run.json", "../../../scratch/one/run.json", "run.json"):
+        (latest / "run.json").unlink()
+        (latest / "run.json").symlink_to(target)
+        with pytest.raises(RunError, match="is a link that gan-train did not make"):
+            paths.real_run(latest)

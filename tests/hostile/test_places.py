@@ -103,6 +103,17 @@ def test_odd_names_are_no_pictures_and_no_checkpoints(world: World):
         assert world.call(command).code == 0
 
 
+def test_links_and_pipes_that_are_no_part_of_a_run_are_left_alone(world: World):
+    (world.run / "notes.txt").symlink_to(world.outside / "secret.txt")
+    (world.run / "run.json.old").symlink_to("nowhere")
+    (world.run / "samples" / "best.png").symlink_to("step-000000006.png")
+    (world.run / "checkpoints" / "mine").symlink_to(world.outside)
+    os.mkfifo(world.run / "generator" / "pipe")
+    for command in READERS:
+        assert world.call(command).code == 0
+    assert (world.run / "notes.txt").is_symlink()
+
+
 def test_a_socket_is_no_checkpoint(world: World, monkeypatch):
     monkeypatch.chdir(world.run / "checkpoints")  # the path of a socket may have 100 bytes
     with socket.socket(socket.AF_UNIX) as listening:
