@@ -41,8 +41,15 @@ def available(directory: Path) -> list[Path]:
     return sorted(filter(is_regular, named), key=step_of, reverse=True)
 
 
-def save(directory: Path, step: int, state: Mapping[str, Any], keep: int | None, best: int | None = None) -> Path:
-    """Write a checkpoint, then remove all but the newest `keep` of them and that of step `best`.
+def save(
+    directory: Path,
+    step: int,
+    state: Mapping[str, Any],
+    keep: int | None,
+    best: int | None = None,
+    damaged: Iterable[Path] = (),
+) -> Path:
+    """Write a checkpoint, then remove damaged ones, and all others but the newest `keep` and that of step `best`.
 
     At every instant the last complete checkpoint is on the disk: the file gets its name after its bytes are safe.
 
@@ -74,6 +81,7 @@ def save(directory: Path, step: int, state: Mapping[str, Any], keep: int | None,
             f"in {directory}; older checkpoints are untouched"
         ) from error
     _remove(path for path in available(directory) if step_of(path) == step and path != target)  # a damaged one
+    _remove(path for path in damaged if path != target)
     prune(directory, step, keep, best)
     return target
 

@@ -103,7 +103,7 @@ def write(directory: Path, G: nn.Module, averaged: nn.Module | None, step: int) 
 
     folder = directory / FOLDER
     try:
-        for name, net in (("raw", G), ("ema", averaged)):
+        for name, net in (("ema", averaged), ("raw", G)):  # raw last: without it there is no export
             if net is not None:
                 unfinished = folder / f".tmp-{name}"
                 # Copies: the format has no word for two names of one tensor, and a G may share weights.
@@ -250,9 +250,9 @@ def _kept(checkpoints: Path, at: int | Literal["best"], warn: Callable[[str], No
     there = f"checkpoints there are of steps {', '.join(map(str, list(found)[-8:]))}"
     if at == "best":
         best = load_newest(checkpoints, warn, {"best"}, 0).get("best")
-        if not isinstance(best, tuple) or len(best) != 2:
+        if not isinstance(best, tuple) or len(best) != 4:
             raise RunError(f"{checkpoints}: none was kept as the best (train.keep_best=theory/js keeps one); {there}")
-        at = best[1]
+        at = best[3]
     if at not in found:
         raise RunError(f"{checkpoints}: none was kept of step {at}; {there}")
     return found[at]

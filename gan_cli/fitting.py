@@ -82,4 +82,5 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_best(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], float) and _is_count(value[1])
+    kinds = [type(part) for part in value] if isinstance(value, tuple) else []
+    return kinds == [str, str, float, int] and _is_count(value[3])

@@ -46,11 +46,8 @@ class Logbook:
                 for leftover in (directory / place).glob(".tmp-*"):  # of a process that was killed
                     leftover.unlink()
             self._files = {}
-            for name in ("metrics", "timing"):
+            for name, committed in self._lengths(offsets or {}).items():
                 path = self._path(name)
-                committed, found = (offsets or {}).get(name, 0), path.stat().st_size if path.exists() else 0
-                if found < committed:
-                    raise RunError(f"{path}: {found} bytes, and the checkpoint counts on {committed}; put it back")
                 file = self._files[name] = opened.enter_context(path.open("ab"))
                 file.truncate(committed)
                 file.seek(0, os.SEEK_END)  # truncating leaves the position, and with it `tell`, where it was
@@ -63,6 +60,21 @@ class Logbook:
             # On fresh runs too: what was logged before the first checkpoint is logged again, and would be there twice.
             self._events = EventFile(directory, purge_step=0 if offsets is None else step + 1)
             opened.pop_all()  # from here on it is `close` that closes them
+
+    def _lengths(self, offsets: dict[str, int]) -> dict[str, int]:
+        """How far each file is kept, before any of them is cut.
+
+        Raises:
+            RunError: figures that were committed are gone.
+        """
+        lengths = {}
+        for name in ("metrics", "timing"):
+            path = self._path(name)
+            committed, found = offsets.get(name, 0), path.stat().st_size if path.exists() else 0
+            if name == "metrics" and found < committed:
+                raise RunError(f"{path}: {found} bytes, and the checkpoint counts on {committed}; put it back")
+            lengths[name] = min(committed, found)  # clocks that are lost are no loss to a run
+        return lengths
 
     def open_session(self, choices: dict[str, Any], tags: Iterable[str] = ()) -> None:
         """Tell TensorBoard's HParams tab what this run chose, and lay out the charts of what it will log."""

@@ -5,6 +5,7 @@ from gan_cli.errors import Diverged
 from gan_cli.optimum import against_optimum
 from gan_cli.pictures import draw
 from gan_cli.readouts import read_out
+from gan_cli.rollback import roll_back
 from gan_cli.run import Metrics, Run
 from gan_cli.steps import discriminator_step, generator_step, simultaneous_step
 
@@ -15,16 +16,18 @@ def train(run: Run) -> None:
         try:
             return _train(run)
         except Diverged as error:
-            if not run.roll_back(str(error)):
+            if not roll_back(run, str(error)):
                 raise
 
 
 def _train(run: Run) -> None:
     cfg = run.cfg
-    while run.step == 0 and run.reals.cursor < cfg.d_head_start and not run.stopping:
-        discriminator_step(run, next(run.reals))
     if run.committed is None:
         run.save()  # from here on there is always a checkpoint to go on from
+    if run.step == 0 and run.reals.cursor < cfg.d_head_start:
+        while run.reals.cursor < cfg.d_head_start and not run.stopping:
+            discriminator_step(run, next(run.reals))
+        run.save()
     while run.step < run.steps and not run.stopping:
         run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
         metrics = turn(run)

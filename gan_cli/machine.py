@@ -36,19 +36,18 @@ def size_of(*states: Any) -> int:
 
 
 def not_finite(**states: Any) -> list[str]:
-    """The names of the state dicts, at any depth, that hold NaN or infinity. Waits for the device once."""
+    """The tensors of state dicts, by their dotted names, that hold NaN or infinity. Waits for the device once."""
     names, answers = [], []
-    for name, state in states.items():
-        for t in _tensors(state):
-            if t.is_floating_point():
-                names.append(name)
-                answers.append(t.isfinite().all().cpu() if t.device.type == "cpu" else t.isfinite().all())
+    for name, t in _tensors(states):
+        if t.is_floating_point():
+            names.append(name)
+            answers.append(t.isfinite().all())
     found = torch.stack([a.to(answers[-1].device) for a in answers]).tolist() if answers else []
-    return list(dict.fromkeys(name for name, fine in zip(names, found, strict=True) if not fine))
+    return [name for name, fine in zip(names, found, strict=True) if not fine]
 
 
-def _tensors(value: Any) -> list[Tensor]:
+def _tensors(value: Any, path: str = "") -> list[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
-        return [value]
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return [t for inner in inside for t in _tensors(inner)]
+        return [(path, value)]
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    return [found for key, inner in inside for found in _tensors(inner, f"{path}.{key}" if path else str(key))]

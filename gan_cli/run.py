@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ from gan_cli.models.layers import MinibatchStd
 from gan_cli.penalties import Penalty
 from gan_cli.priors import Prior
 from gan_cli.record import Status
-from gan_cli.seeds import derive, generator
+from gan_cli.seeds import generator
 from gan_cli.settings import TrainConfig
 from gan_cli.state import digest
 
@@ -61,8 +61,10 @@ class Run:
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
     rollbacks: int = 0  # so far, of train.on_not_finite
-    best: tuple[float, int] | None = None  # train.keep_best: its best value, and the step of that checkpoint
+    best: tuple[str, str, float, int] | None = None  # train.keep_best, best_is, the best value, the step of it
     figure: float | None = None  # train.keep_best: its last value since the last checkpoint
+    damaged: Sequence[Path] = ()  # checkpoints that a resume passed over; the next one takes their place
+    infinite: frozenset[str] = frozenset()  # parts of the networks that are not finite from the start
     saving: float = 0.0  # seconds spent on checkpoints by this process
     stopping: bool = False  # set from a signal handler, or by an alarm; the step ends first
     stopped_by: Alarm | None = None  # of train.stop_on
@@ -133,12 +135,15 @@ class Run:
         """
         self.directory = directory
         if state is not None:
-            self._restore(state)
+            self.restore(state)
             # What the commit of this step was to remove, had it not been killed.
-            checkpoint.prune(directory / "checkpoints", self.step, self.cfg.keep, self.best[1] if self.best else None)
+            checkpoint.prune(directory / "checkpoints", self.step, self.cfg.keep, self.best_step)
+            found = checkpoint.available(directory / "checkpoints")
+            self.damaged = [path for path in found if checkpoint.step_of(path) > self.step]  # passed over
+        self.infinite = frozenset(self._not_finite(self.state()))  # the -inf of an attention's mask, say
         self.log = Logbook(directory, self.step, state["offsets"] if state else None)
         try:
-            self.health.replay(directory / "metrics.jsonl")  # cut to the last checkpoint
+            harm = self.watch_again()
             self.status = Status(directory, self.steps)
             self.status.alarms = [alarm.plain() for alarm in self.health.raised.values()]
             self.status.write("running", self.step)
@@ -146,9 +151,24 @@ class Run:
             self.log.close()
             raise
         self.console = Console(self.step, self.steps, self.cfg.batch_size * self.cfg.d_steps)
+        if harm:
+            self.console.say(f"{harm}; alarms judge by what is logged from here on")
         if state is not None and state["device"] != self.device.type:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
         return self.console
+
+    def watch_again(self) -> str | None:
+        """Let a new watcher take in the log, which was cut back to the last checkpoint.
+
+        Returns:
+            What is wrong with the log, if anything.
+        """
+        self.health = self.health.anew()
+        try:
+            self.health.replay(self.directory / "metrics.jsonl")
+        except RunError as error:
+            return str(error)
+        return None
 
     def note(self, figures: Mapping[str, float | str]) -> None:
         """Take in logged figures: the one of `train.keep_best` judges the next checkpoint."""
@@ -175,21 +195,30 @@ class Run:
         """
         began = time.perf_counter()
         state = self.state()
-        bad = not_finite(**{name: state[name] for name in ("G", "D", "ema", "opt_G", "opt_D") if state[name]})
+        bad = [name for name in self._not_finite(state) if name not in self.infinite]
         if bad:
+            more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise Diverged(
-                f"not finite after step {self.step:,}: {', '.join(bad)}; {self.last_good}\n"
+                f"not finite after step {self.step:,}: {', '.join(bad[:3])}{more}; {self.last_good}\n"
                 "try a smaller optimizer.lr, or train.clip_grad_norm=1"
             )
-        if self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[0])):
-            self.best = (self.figure, self.step)
+        if self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[2])):
+            self.best = (str(self.cfg.keep_best), self.cfg.best_is, self.figure, self.step)
         state |= {"best": self.best, "offsets": self.log.commit()}
-        best = self.best[1] if self.best else None
-        path = checkpoint.save(self.directory / "checkpoints", self.step, state, self.cfg.keep, best)
-        self.committed, self.figure = self.step, None
+        place, keep = self.directory / "checkpoints", self.cfg.keep
+        path = checkpoint.save(place, self.step, state, keep, self.best_step, self.damaged)
+        self.committed, self.figure, self.damaged = self.step, None, ()
         self.status.write("running", self.step)
         self.saving += time.perf_counter() - began
         return path
+
+    @property
+    def best_step(self) -> int | None:
+        """The step of the checkpoint that `train.keep_best` keeps."""
+        return self.best[3] if self.best else None
+
+    def _not_finite(self, state: Mapping[str, Any]) -> list[str]:
+        return not_finite(**{name: state[name] for name in ("G", "D", "ema", "opt_G", "opt_D") if state[name]})
 
     @property
     def last_good(self) -> str:
@@ -207,38 +236,6 @@ class Run:
         the random generators, the position in the data and the step.
         """
         return digest({key: value for key, value in self.state().items() if key != "machine"})
-
-    def roll_back(self, why: str) -> bool:
-        """After a loss that is not finite: return to the last checkpoint, and go on with other noise and later data.
-
-        A pure function of that checkpoint and of how often it happened: killed and resumed, the run does it again.
-
-        Returns:
-            Whether it may, by `train.on_not_finite` and `train.rollbacks`.
-        """
-        if self.cfg.on_not_finite != "rollback" or self.rollbacks >= self.cfg.rollbacks or self.committed is None:
-            return False
-        count, failed, cursor = self.rollbacks + 1, self.step + 1, self.reals.cursor
-        state = checkpoint.load_newest(self.directory / "checkpoints", self.console.say)
-        self.log.close()
-        self._restore(state)
-        self.rollbacks = count
-        self.reals.skipped += cursor - self.reals.cursor
-        self.noise = generator(self.seed, "noise", "rollback", count, device=self.device)
-        torch.manual_seed(derive(self.seed, "train", "rollback", count))
-        self.fakes, self.figure = None, None
-        self.log = Logbook(self.directory, self.step, state["offsets"])
-        self.health = self.health.anew()
-        self.health.replay(self.directory / "metrics.jsonl")
-        self.status.alarms = [alarm.plain() for alarm in self.health.raised.values()]
-        self.status.rolled_back({"number": count, "step": failed, "to": self.step, "why": why.splitlines()[0]})
-        self.status.write("running", self.step)
-        self.console.rewind(self.step)
-        self.console.say(
-            f"{why.splitlines()[0]}\nrollback {count} of {self.cfg.rollbacks}: back to step {self.step:,}, on with "
-            "other noise and later data"
-        )
-        return True
 
     def state(self) -> dict[str, Any]:
         """All that decides how the run goes on."""
@@ -262,7 +259,13 @@ class Run:
             "machine": machine(),
         }
 
-    def _restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint, after a look at all of it.
+
+        Raises:
+            RunError: it does not belong to this run.
+            DataError: the data are other ones.
+        """
         if state.get("format") != FORMAT:
             raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
         missing = sorted((self.state().keys() | {"offsets", "best"}) - state.keys())
@@ -294,6 +297,8 @@ class Run:
             raise RunError(f"the checkpoint does not fit this config: {str(error)[:300]}") from error
         self.step, self.reals.cursor, self.reals.skipped = state["step"], state["cursor"], state["skipped"]
         self.committed, self.rollbacks, self.best = self.step, state["rollbacks"], state["best"]
+        if self.best and self.best[:2] != (self.cfg.keep_best, self.cfg.best_is):
+            self.best = None  # of another figure
         self.last_penalty = state["last_penalty"].to(self.device)
 
 

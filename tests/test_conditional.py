@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_run, train_in
+from conftest import make_run, once, train_in
 from torch import nn
 
 from gan_cli import checkpoint, export
 from gan_cli.build import ConfigError
 from gan_cli.cli import sample
 from gan_cli.cli import train as command
+from gan_cli.errors import DataError
 from gan_cli.loop import turn
 
 DIGITS = ("dataset=digits", "dataset.classes=[3,7,8]", "model.conditional=true", "prior.dim=4")
@@ -93,7 +94,7 @@ def test_from_the_command_to_samples_of_one_class(tmp_path, monkeypatch, capsys)
 def test_a_run_without_labels_says_nothing_of_classes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        sys, "argv", ["gan-train", *SMALL["dcgan"], *QUICK, "model.conditional=false", "hydra.run.dir=run"]
+        sys, "argv", ["gan-train", *once(*SMALL["dcgan"], *QUICK, "model.conditional=false", "hydra.run.dir=run")]
     )
     monkeypatch.setattr(sys, "path", [*sys.path])
     command.main()
@@ -133,5 +134,5 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(overrides, message):
 
 def test_labels_below_0_are_refused(tmp_path):
     data = points(tmp_path / "points.npz", [-1, 1] * 20)
-    with pytest.raises(ConfigError, match="labels must be 0 or more, and the data have -1"):
+    with pytest.raises(DataError, match="labels must be 0 to 1048575; found -1"):
         make_run(*data, *SMALL["mlp"], "model.conditional=true", "train.batch_size=8")

@@ -32,7 +32,7 @@ ODD = {
     "rollbacks": [None],
     "offsets": [None, {"metrics": -1}, {"metrics": "0"}, [1]],
     "last_penalty": [0.0, torch.zeros(2)],
-    "best": [(1, 2), (1.0, -1), "theory/js", (1.0, 2, 3)],
+    "best": [(1, 2), ("a", "b", 1.0, -1), "theory/js", ("a", "b", 1, 3), ("a", "b", 1.0, 2.0)],
     "machine": [None, "x"],
     "G": [None, {}, {"main.0.weight": 1}],
     "ema": [None, []],

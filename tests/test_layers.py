@@ -30,7 +30,7 @@ LEVELS = (
         *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
         *("health", "measure", "theory_plot"),
     ),
-    ("run", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
+    ("run", "rollback", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "contracts", "build", "stored", "resume", "probe"),
     ("cli",),
 )

@@ -22,7 +22,7 @@ from gan_cli.build import build
 from gan_cli.cli.probe import main
 from gan_cli.cli.verdict import words
 from gan_cli.probe import Estimate, Findings, Reading, probe
-from gan_cli.run import Run
+from gan_cli.run import FORMAT, Run
 
 # p = N(0, 1); G is affine, so that it can be p exactly, and D has a hidden layer
 TOY = ("dataset=gaussian", "model=mlp", "model.width=16", "model.depth=1", "model.generator.depth=0", "prior.dim=1")
@@ -57,7 +57,7 @@ def toy(*overrides: str, mean: float = 0.0, slope: float = 0.0, bias: float = 0.
 
 
 def saved(run: Run) -> dict:
-    return {"format": 1, "step": 7, "G": run.G.state_dict(), "D": run.D.state_dict()}
+    return {"format": FORMAT, "step": 7, "G": run.G.state_dict(), "D": run.D.state_dict()}
 
 
 def said(found: Findings, config: dict, steps: int = 200) -> str:
@@ -318,7 +318,7 @@ def test_what_is_no_run_ends_in_a_line(run, tmp_path, capsys):
     assert fails(tmp_path / "nowhere") == 5
     assert "there is no directory" in capsys.readouterr().err
     assert fails(tmp_path / "empty") == 5
-    assert "holds no run (no config.yaml)" in capsys.readouterr().err
+    assert "holds no run (no config.yaml)" in " ".join(capsys.readouterr().err.split())
     assert fails(run, "--out", tmp_path / "nowhere" / "probe.json") == 5
     assert "--out: there is no directory" in capsys.readouterr().err
     for path in (run / "checkpoints").iterdir():
@@ -362,7 +362,8 @@ def test_foreign_code_runs_only_when_trusted(run, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", list(sys.path))
     assert fails(run, "--steps", "1") == 2
-    assert "names code outside gan_cli" in (err := capsys.readouterr().err) and "add --trust" in err
+    err = " ".join(capsys.readouterr().err.split())
+    assert "names code outside gan_cli" in err and "add --trust" in err
     assert not Path("imported").exists()
     main([str(run), "--steps", "1", "--trust"])
     assert Path("imported").exists()

@@ -83,6 +83,9 @@ def screenful(text: str) -> str:
     for line in text.splitlines():
         line = printable(line.expandtabs(2).rstrip())
         indent = " " * (len(line) - len(line.lstrip()) + 2)
+        if line.lstrip().startswith("gan-train "):  # to be copied
+            lines.append(line)
+            continue
         wrapped = textwrap.wrap(line, COLUMNS, subsequent_indent=indent, break_on_hyphens=False) or [""]
         if len(wrapped) > 6:  # what is that long was no message of ours, but something that it quotes
             wrapped = [*wrapped[:5], f"{wrapped[5][: COLUMNS - 3]}..."]

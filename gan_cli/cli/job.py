@@ -30,7 +30,7 @@ from gan_cli.record import State, add_resume, read_or_empty, write_run
 from gan_cli.resume import config_to_resume, is_finished, never_began, newest_state, top_settings
 from gan_cli.run import Run
 from gan_cli.settings import OF_THE_COMMAND
-from gan_cli.stored import room
+from gan_cli.stored import weights_limit
 
 
 def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[str, Any]) -> None:
@@ -60,13 +60,16 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
                 _train(run, directory, state, config, given, about, terminal)
     elif config.get("dry_run") is True:
         with enough_memory(config, _before_step_1):
-            dry_run(build(config, written, given), terminal)
+            run = build(config, written, given)
+            refuse_unknown_figure(run)
+            dry_run(run, terminal)
     else:
         require_plain(directory)
         with locked(directory):
             _refuse_taken(directory)
             with enough_memory(config, _before_step_1):
                 run = build(config, written, given)
+            refuse_unknown_figure(run)
             _train(run, directory, None, config, given, about, terminal)
 
 
@@ -100,12 +103,13 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     def warn(text: str) -> None:
         errors.print(screenful(text), markup=False)
 
-    run = build(config, room=room(directory, config["trust"]))
+    run = build(config, room=weights_limit(directory, config["trust"]))
+    refuse_unknown_figure(run)
     if never_began(directory):
         warn(f"{_shown(directory)} was ended before its first checkpoint, with no step taken: it begins with step 1")
         return run, None
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
-    state = newest_state(directory, warn, threads=asked, limit=2 * run.checkpoint_size())
+    state = newest_state(directory, warn, threads=asked, limit=None if config["trust"] else 2 * run.checkpoint_size())
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
     if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
         at = f"{_shown(directory)} is complete at step {step:,}"
@@ -147,7 +151,6 @@ def _train(
     terminal: Screen,
 ) -> None:
     """Train, from the first file to the last line. From the first file on, a signal lets all become whole."""
-    refuse_unknown_figure(run)
     checkpoint.require_room(directory, 2 * run.checkpoint_size(), "a run with two checkpoints")
     resumed, shown = config.get("resume") is not None, shlex.quote(_shown(directory))
     with stop_after_step(run) as signals:

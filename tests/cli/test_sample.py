@@ -434,7 +434,7 @@ def kept(images):
     G = export.load(Path(images)).G.state_dict()
     for step in (100, 200, 300):
         scaled = {key: value * step if value.is_floating_point() else value for key, value in G.items()}
-        state = {"step": step, "G": scaled, "ema": None, "best": (0.5, 100)}
+        state = {"step": step, "G": scaled, "ema": None, "best": ("theory/js", "smallest", 0.5, 100)}
         checkpoint.save(Path(images) / "checkpoints", step, state, keep=2, best=100)
     return images
 

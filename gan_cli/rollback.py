@@ -1,0 +1,42 @@
+"""`train.on_not_finite=rollback`: back to the last checkpoint, and on with other noise and later data."""
+
+import torch
+
+from gan_cli import checkpoint
+from gan_cli.logbook import Logbook
+from gan_cli.run import Run
+from gan_cli.seeds import derive, generator
+
+
+def roll_back(run: Run, why: str) -> bool:
+    """Return to the last checkpoint after a loss that is not finite.
+
+    A pure function of that checkpoint and of how often it happened: killed and resumed, the run does it again.
+
+    Args:
+        why: what was not finite.
+
+    Returns:
+        Whether it may, by `train.on_not_finite` and `train.rollbacks`.
+    """
+    if run.cfg.on_not_finite != "rollback" or run.rollbacks >= run.cfg.rollbacks or run.committed is None:
+        return False
+    count, failed, position = run.rollbacks + 1, run.step + 1, run.reals.cursor + run.reals.skipped
+    reason = why.splitlines()[0]
+    state = checkpoint.load_newest(run.directory / "checkpoints", run.console.say)
+    run.log.close()
+    run.restore(state)
+    run.rollbacks = count
+    run.reals.skipped = position - run.reals.cursor  # the next batch is one that was never seen
+    run.noise = generator(run.seed, "noise", "rollback", count, device=run.device)
+    torch.manual_seed(derive(run.seed, "train", "rollback", count))
+    run.fakes, run.figure = None, None
+    run.log = Logbook(run.directory, run.step, state["offsets"])
+    run.watch_again()
+    run.status.alarms = [alarm.plain() for alarm in run.health.raised.values()]
+    run.status.rolled_back({"number": count, "step": failed, "to": run.step, "why": reason})
+    run.status.write("running", run.step)
+    run.console.rewind(run.step)
+    number = f"rollback {count} of {run.cfg.rollbacks}"
+    run.console.say(f"{reason}\n{number}: back to step {run.step:,}, on with other noise and later data")
+    return True
