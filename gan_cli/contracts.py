@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_cli.aids import Aids
 from gan_cli.alarms import ALARMS
+from gan_cli.bounds import memory
 from gan_cli.check import Problem, did_you_mean
 from gan_cli.data import Stream
 from gan_cli.health import Thresholds
@@ -29,16 +29,6 @@ KINDS: Mapping[str, type] = {
     "aids": Aids,
     "health": Thresholds,
 }
-
-
-def memory(device: torch.device) -> float:
-    """Bytes that a device has, used or not; infinity where that is not known."""
-    if device.type == "cuda":
-        return float(torch.cuda.get_device_properties(device).total_memory)
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):  # not a Unix
-        return math.inf
 
 
 def layers(net: nn.Module, shape: tuple[int, ...], classes: int | None) -> int:
@@ -78,7 +68,9 @@ def batch(
     if train is None or planned.keys() != inputs.keys():
         return
     G, D = (layers(planned[path], inputs[path], classes) for path in ("model.generator", "model.discriminator"))
-    need = train.batch_size * (G + 2 * D // pack + 4 * sum(math.prod(shape) for shape in inputs.values()))
+    d_step = 2 * D // pack + (G if train.fakes == "reused" else 0)  # G's pass in D's step keeps nothing otherwise
+    kept = max(d_step, G + D // pack)
+    need = train.batch_size * (kept + 4 * sum(math.prod(shape) for shape in inputs.values()))
     if need > memory(device):
         yield Problem(
             "train.batch_size",

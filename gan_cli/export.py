@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from gan_cli.bounds import ROOM, Counted, nbytes, on_paper, refuse_absurd, sizes
+from gan_cli.bounds import Counted, TooMuch, most_of_a_sample, nbytes, on_paper, refuse_absurd, sizes
 from gan_cli.checkpoint import LARGEST, available, load_newest, step_of
 from gan_cli.checkpoint import load as load_one
 from gan_cli.errors import GanError, RunError
@@ -155,7 +155,7 @@ def load(
         sampler = Sampler(_made(about["generator"]), _made(about["prior"]), shape, step, is_average, labels)
         sampler.G.load_state_dict(weights)
         sampler.G.eval()
-        with torch.no_grad(), nullcontext() if trust else Counted(ROOM):
+        with torch.no_grad(), nullcontext() if trust else Counted(most_of_a_sample(CHUNK)):
             y = [torch.tensor([next(iter(labels.values()))])] if labels else []
             made = tuple(sampler.G(sampler.noise(0, 0, 1), *y).shape[1:])
         if made != shape:
@@ -164,7 +164,8 @@ def load(
         raise
     except Exception as error:  # the files are somebody's: anything can be in them
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:REASON]}"
-        raise RunError(f"{path}: description and weights make no generator: {reason}") from error
+        remedy = "; if it is yours, add --trust" if isinstance(error, TooMuch) else ""
+        raise RunError(f"{path}: description and weights make no generator: {reason}{remedy}") from error
     return sampler
 
 

@@ -18,11 +18,12 @@ import yaml
 
 from gan_cli.errors import RunError
 
-JSON_LIMIT, YAML_LIMIT = 1 << 20, 1 << 17  # bytes: a hundred times what gan-train writes
+JSON_LIMIT = 1 << 22  # bytes: a hundred times what gan-train writes, and room for long commands and 100,000 classes
+YAML_LIMIT = 1 << 21  # bytes: a config may list 100,000 labels or weights, and is read in 5 seconds
 ROWS_LIMIT, ROW_LIMIT = 1 << 30, 1 << 16  # bytes of metrics.jsonl, and of a line of it
 WORDS = ("nan", "inf", "-inf", "n/a")  # as the logbook writes what is no number to JSON
 DEPTH = 24  # of nested dicts and lists
-TEXT = 1 << 14  # characters of a string; of a number far fewer
+TEXT = 1 << 17  # characters of a string: the longest argument of a command; of a number far fewer
 DIGITS = 40
 FILES = ("run.json", "config.yaml", "status.json", "metrics.jsonl", "timing.jsonl")  # of a run
 FOLDERS = ("checkpoints", "samples", "generator")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # More than these is a slip of the finger: a step or a grid that never ends, threads that no machine has.
-MOST = {"steps": 10**9, "d_head_start": 10**6, "threads": 1024}
+MOST = {"steps": 10**9, "d_head_start": 10**6, "held_out": 10**8, "threads": 1024}
 MOST |= dict.fromkeys(("d_steps", "g_steps", "d_warmup", "samples"), 10_000)
 
 

@@ -29,8 +29,6 @@ _HOMES = {
     "health": "gan_cli.health",
 }
 _PAIRS = ("model", "optimizer")  # of two nodes, one for each player
-_SIZED = ("dataset", "model", "prior")  # whose whole numbers are sizes
-_MOST = {"train.batch_size": 1 << 16, "train.samples": 10_000, "train.held_out": 1 << 20, "train.threads": 1 << 10}
 _ALWAYS = 1 << 28  # bytes of a network of which there may be no checkpoint yet
 SHOWN = 5  # mistakes named
 
@@ -71,7 +69,7 @@ def stored_config(directory: Path, trust: bool, remedy: str = "add trust=true") 
     return config
 
 
-def room(directory: Path, trust: bool) -> int | None:
+def weights_limit(directory: Path, trust: bool) -> int | None:
     """Bytes that a network of a run may have at most: no more than its largest checkpoint. None: any number."""
     files = [path.stat() for path in available(directory / "checkpoints")]
     return None if trust else max([_ALWAYS, *(file.st_size for file in files if not is_hollow(file))])
@@ -82,14 +80,10 @@ def _odd(config: dict[str, Any]) -> Iterator[str]:
     for group, node in config.items():
         if group in GROUPS:
             yield from _out_of_place(node, group, group)
-    for group in _SIZED:
-        try:
-            bounds.refuse_absurd(_whole(config[group]), group)
-        except ValueError as error:
-            yield f"{group}: {error}"
-    for key, value in leaves(config):
-        if key in _MOST and isinstance(value, int | float) and value > _MOST[key]:
-            yield f"{key}: {value} is more than {_MOST[key]:,}"
+    try:
+        bounds.refuse_absurd(config["model"], "model")  # all other sizes have limits where they are used
+    except ValueError as error:
+        yield f"model: {error}"
 
 
 def _out_of_place(node: Any, path: str, group: str) -> Iterator[str]:
@@ -109,12 +103,3 @@ def _out_of_place(node: Any, path: str, group: str) -> Iterator[str]:
 
 def _lives_in(home: str, name: str) -> bool:
     return f"{getattr(locate(name), '__module__', '')}.".startswith(f"{home}.")
-
-
-def _whole(value: Any) -> Any:
-    """The whole numbers alone: a range of values may be anything."""
-    if isinstance(value, dict):
-        return {key: _whole(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner) for inner in value]
-    return value if isinstance(value, int) else None

@@ -70,11 +70,10 @@ def test_a_pass_that_makes_much_of_little_ends():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"width": 1 << 17}, "width is 131072"),
-        ({"width": -(1 << 17)}, "width is -131072"),
-        ({"low": 1e30}, r"low is 1e\+30"),
-        ({"shape": [1, [1 << 20]]}, "shape is 1048576"),
-        ({"a": {"b": {"c": 1 << 20}}}, "c is 1048576"),
+        ({"width": 1 << 32}, "width is 4294967296"),
+        ({"width": -(1 << 32)}, "width is -4294967296"),
+        ({"shape": [1, [1 << 32]]}, "shape is 4294967296"),
+        ({"a": {"b": {"c": 1 << 32}}}, "c is 4294967296"),
         ({"shape": [1] * (MANY + 1)}, "shape has 257 entries"),
         (dict.fromkeys(map(str, range(MANY + 1))), "it has 257 entries"),
     ],
@@ -82,4 +81,4 @@ def test_a_pass_that_makes_much_of_little_ends():
 def test_absurd_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         refuse_absurd(arguments, "it")
-    refuse_absurd({"shape": [3, 256, 256], "norm": "batch", "slope": 0.2, "cap": None, "flag": True}, "it")
+    refuse_absurd({"shape": [3, 256, 256], "norm": "batch", "low": -1e30, "cap": None, "flag": True}, "it")

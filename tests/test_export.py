@@ -284,10 +284,10 @@ def test_our_own_classes_that_write_files_are_no_generators(finished, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("extra_layers", 10**9, "extra_layers is 1000000000"),
+        ("extra_layers", 10**12, "extra_layers is 1000000000000; if it is yours, add --trust$"),
         ("base_channels", 1024, "are not those of the networks described"),
         ("base_channels", 4, "are not those of the networks described"),
-        ("shape", [1, 10**6, 10**6], "shape is 1000000"),
+        ("shape", [1, 10**12, 10**12], "shape is 1000000000000; if it is yours, add --trust$"),
         ("shape", [1, 16, 16], "are not those of the networks described"),
         ("noise_dim", 10**12, "noise_dim is"),
         ("activation", "boom", "make no generator"),

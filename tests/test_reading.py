@@ -76,7 +76,7 @@ def test_a_file_larger_than_its_kind_is_not_read(tmp_path):
         ('{"a": 0.' + "9" * 1_000 + "}", "a number has 1,002 digits"),
         ('{"a": 18446744073709551616}', "beyond 64 bits"),
         ('{"a": "\\ud800"}', "surrogates not allowed"),
-        ('{"a": "' + "x" * 20_000 + '"}', "a text has 20,000 characters"),
+        ('{"a": "' + "x" * 200_000 + '"}', "a text has 200,000 characters"),
         ("\xff", "expecting value|codec"),
     ],
 )
@@ -112,7 +112,7 @@ ALIASES = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip
         ("a: " + "1" * 50, "a number has 50 digits"),
         ("a: 1" + ":59" * 1000, "a number has 3,001 digits"),
         ("a: 0x" + "f" * 20, "beyond 64 bits"),
-        ("a: " + "x" * 20_000, "20,000 characters"),
+        ("a: " + "x" * 200_000, "200,000 characters"),
         ("a: 'b", "unexpected end|quoted scalar"),
         ("a:\tb: c", "line 1"),
         ("a: \x07", "special characters"),

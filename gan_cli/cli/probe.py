@@ -74,7 +74,7 @@ def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path |
     from gan_cli.files import write_json
     from gan_cli.paths import real_run
     from gan_cli.probe import probe
-    from gan_cli.stored import room, stored_config
+    from gan_cli.stored import stored_config, weights_limit
 
     directory = real_run(path)
     config = stored_config(directory, trust, "add --trust")
@@ -85,7 +85,7 @@ def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path |
         lambda line: print(printable(line), file=sys.stderr),
         {"format", "step", "G", "D"},
     )
-    found = probe(_changed(config, given), state, steps, seed, _bar, room(directory, trust))
+    found = probe(_changed(config, given), state, steps, seed, _bar, weights_limit(directory, trust))
     print(screen(found, printable(str(path)), state["step"], steps, config))
     if out is not None:
         about = {"run": str(directory), "step": state["step"], "steps": steps, "seed": seed}

@@ -173,7 +173,7 @@ VALUES = {
     "networks of 4e9 units": ("model.discriminator.width", 1 << 32, 2),
     "65,536 layers": ("model.generator.depth", 65_536, 2),
     "a billion samples": ("train.samples", 10**9, 2),
-    "a batch of a billion": ("train.batch_size", 10**9, 2),
+    "a batch of more than any machine holds": ("train.batch_size", 10**13, 2),
     "a million threads": ("train.threads", 10**6, 2),
     "a billion held out": ("train.held_out", 10**9, 2),
     "noise of a billion": ("prior.dim", 10**9, 2),
