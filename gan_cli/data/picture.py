@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from gan_cli.data.headers import check_header
 from gan_cli.data.kinds import kind_of
-from gan_cli.data.room import Quiet, Room
+from gan_cli.data.threads import Quiet, Room
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no EPS: Pillow hands those to Ghostscript
 MAX_PIXELS = 64 * 2**20  # refused by the header: a PNG of some kilobytes can hold billions of pixels

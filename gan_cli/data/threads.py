@@ -1,4 +1,4 @@
-"""A bound on what several threads hold at once."""
+"""What decoding threads share: a bound on what they hold at once, and quiet."""
 
 import os
 from collections.abc import Iterator

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_cli.data.room import Quiet, Room
+from gan_cli.data.threads import Quiet, Room
 
 
 def test_threads_never_hold_more_than_the_room():
