@@ -3,7 +3,7 @@
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +43,42 @@ from gan_cli.room import no_place
 _QUIET = ("hydra/job_logging=none", "hydra/hydra_logging=none", "++hydra.output_subdir=null")
 
 
+class Task:
+    """What Hydra calls for every run; other launchers than its own do so in other processes, to which they pickle it.
+
+    Args:
+        sweep: the command's.
+        swept: keys that have several values on the command line.
+    """
+
+    def __init__(self, sweep: Sweep, swept: Container[str]) -> None:
+        self.sweep, self.swept = sweep, swept
+        self.outcome: list[int] = []
+        self.ours: list[Exception] = []  # out of a run, which answers all that a user can cause
+        for name, answers in (("run", _run_dir), ("job", self._job_dir), ("sweep", sweep.directory)):
+            OmegaConf.register_new_resolver(f"gan.{name}_dir", answers, replace=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _elsewhere, (self.sweep, self.swept, os.getcwd())
+
+    def __call__(self, cfg: DictConfig) -> None:
+        """Run what a config says."""
+        try:
+            self.outcome.append(_job(cfg, self.sweep))
+        except Exception as error:
+            self.ours.append(error)
+            raise
+
+    def _job_dir(self, number: object, overrides: Iterable[str]) -> str:
+        return job_dir(number, of_the_job(overrides), self.swept)
+
+
+def _elsewhere(sweep: Sweep, swept: Container[str], directory: str) -> Task:
+    """The task in another process, which finds there what `main` sees to here."""
+    sys.path.append(directory)
+    return Task(sweep, swept)
+
+
 def main() -> None:
     """The console script."""
     flags, overrides = split_arguments(sys.argv[1:])
@@ -62,23 +98,10 @@ def main() -> None:
     groups = groups_below(*directories)
     options = {full_name(flag) for flag in flags}
     overrides = [unfold(override, groups) for override in overrides]
-    OmegaConf.register_new_resolver("gan.run_dir", _run_dir, replace=True)
-    swept = swept_keys(overrides)
-    job_place = lambda number, of: job_dir(number, of_the_job(of), swept)  # noqa: E731
-    OmegaConf.register_new_resolver("gan.job_dir", job_place, replace=True)
-    OmegaConf.register_new_resolver("gan.sweep_dir", sweep.directory, replace=True)
+    task = Task(sweep, swept_keys(overrides))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, whatever was set: exit codes depend on it
-    outcome: list[int] = []
-    ours: list[Exception] = []  # out of a run, which answers all that a user can cause
     places.forget()
     sources.install()
-
-    def task(cfg: DictConfig) -> None:
-        try:
-            outcome.append(_job(cfg, sweep))
-        except Exception as error:
-            ours.append(error)
-            raise
 
     try:
         with stopped_by_signal():
@@ -93,7 +116,7 @@ def main() -> None:
                     hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(task)()
             except Refused as refused:
                 if not isinstance(refused.error, HydraException | OmegaConfBaseException | OSError):
-                    ours.append(refused.error)
+                    task.ours.append(refused.error)
                 raise refused.error from refused
     except Stopped as stop:
         print(stop, file=sys.stderr)
@@ -104,7 +127,7 @@ def main() -> None:
     except SystemExit as stop:  # Hydra's own, after its own message
         sys.exit(ConfigError.exit_code if stop.code == 1 else stop.code)
     except OSError as error:
-        if error in ours:
+        if error in task.ours:
             raise
         if isinstance(error, HydraException):  # a config that is not there is both
             end(answer(error, overrides), ConfigError.exit_code)
@@ -114,12 +137,12 @@ def main() -> None:
             sys.exit(141)
         end(no_place(error) if error.filename else str(error), RunError.exit_code)
     except Exception as error:
-        if error in ours:
+        if error in task.ours:
             raise
         end(answer(error, overrides), error.exit_code if isinstance(error, GanError) else ConfigError.exit_code)
     finally:
         places.tidy()
-    if code := max([*outcome, sweep.exit_code]):
+    if code := max([*task.outcome, sweep.exit_code]):
         sys.exit(code)
 
 

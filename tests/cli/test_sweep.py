@@ -3,15 +3,21 @@
 import json
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import sys
+import types
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import TINY, once
 from hydra._internal.hydra import Hydra
+from hydra.core.plugins import Plugins
+from hydra.core.singleton import Singleton
+from hydra.core.utils import setup_globals
+from omegaconf import OmegaConf
 
 from gan_cli import checkpoint, loop
 from gan_cli.cli import apart, job
@@ -337,6 +343,122 @@ def test_a_sweep_of_resumed_runs_is_one_too(gan_train):
     assert [json.loads((run / "status.json").read_text())["step"] for run in Path("sweep").glob("*_*")] == [8, 8]
     code, out, _ = gan_train(*line)
     assert (code, out.count("finished before")) == (0, 4), "in its place and in the table"
+
+
+def launched_elsewhere(self, job_overrides, initial_job_idx):
+    """Each job in a process that has of this one what is pickled, as joblib and submitit do it."""
+    setup_globals()
+    singletons = Singleton.get_state()["instances"]
+    parts = pickle.dumps((self.config, self.hydra_context, self.task_function, singletons))
+    for number, overrides in enumerate(job_overrides, initial_job_idx):
+        arguments = (type(self), parts, overrides, number)
+        process = multiprocessing.get_context("fork").Process(target=_inside, args=arguments)
+        process.start()
+        process.join()
+    return []
+
+
+def _inside(kind, parts, overrides, number):
+    OmegaConf.clear_resolvers()
+    here = kind()
+    here.config, here.hydra_context, here.task_function, Singleton._instances = pickle.loads(parts)
+    (done,) = super(kind, here).launch([overrides], number)
+    sys.exit(done.return_value)
+
+
+@pytest.fixture
+def plug_in(monkeypatch):
+    """Two plug-ins of Hydra's: jobs in other processes, and a sweeper that tells none ahead; how to ask for them."""
+    known, written = Plugins.instance(), {}
+    package = types.ModuleType("hydra_plugins")
+    monkeypatch.setitem(sys.modules, "hydra_plugins", package)
+    for key, inside in (("launcher", {"launch": launched_elsewhere}), ("sweeper", {})):
+        original = known.class_name_to_class[f"hydra._internal.core_plugins.basic_{key}.Basic{key.title()}"]
+        module = types.ModuleType(f"hydra_plugins.{key}")
+        module.Other = type("Other", (original,), {"__module__": module.__name__, **inside})
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setitem(known.class_name_to_class, f"{module.__name__}.Other", module.Other)
+        setattr(package, key, module)
+        written[key] = f"hydra.{key}._target_={module.__name__}.Other"
+    return written
+
+
+@pytest.mark.parametrize("known", [True, slowly(False)])
+def test_jobs_in_other_processes_end_as_ever_and_are_gone_on_with(gan_train, plug_in, known):
+    line = (*SHORT, "loss=falls,hinge", plug_in["launcher"], FIXED, *(() if known else [plug_in["sweeper"]]))
+    whole = undisturbed(gan_train)
+    code, out, err = gan_train(*line)
+    assert (code, err.count("Traceback")) == (1, 1), err
+    found = jobs(Path("sweep"))
+    assert [(job["status"], job["step"], job["directory"]) for job in found] == [
+        ("failed", 3, "0_loss-falls"),
+        ("finished", 6, "1_loss-hinge"),
+    ]
+    assert [job["overrides"][-1] for job in found] == ["loss=falls", "loss=hinge"]
+    assert "1 of 2 finished; jobs in sweep" in out
+    if known:
+        code, out, err = gan_train(*line, "retry=true")
+        assert (code, statuses(Path("sweep"))) == (0, ["finished"] * 2), err
+        assert "1 of 2 jobs are finished, 1 to run" in out
+        assert content(Path("sweep"))["0_loss-falls"] == whole[0]
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_whose_jobs_went_on_elsewhere_goes_on(gan_train, plug_in):
+    line = (*SHORT, "loss=kills_all", "seed=0,1", "loss.step=5", plug_in["launcher"], FIXED)
+    whole = undisturbed(gan_train)
+    assert gan_train(*line)[0] == 1
+    told = json.loads(Path("sweep/sweep.json").read_text())
+    for one in told["jobs"]:
+        one.update(status="waiting", step=None, error=None)  # as long as the command runs
+    Path("sweep/sweep.json").write_text(json.dumps(told | {"status": "running"}))
+    assert gan_train(*line)[0] == 0
+    assert [*content(Path("sweep")).values()] == whole
+
+
+def test_a_dry_run_elsewhere_leaves_nothing_and_resumed_runs_are_refused_there(gan_train, plug_in):
+    before = {*Path().rglob("*")}
+    code, _, err = gan_train(*TINY, "seed=0,1", "dry_run=true", plug_in["launcher"])
+    assert code == 0, err
+    code, _, err = gan_train("resume=a,b", plug_in["launcher"])
+    assert (code, "jobs that resume runs are not for another launcher" in err) == (2, True)
+    assert {*Path().rglob("*")} == before
+
+
+def test_an_adaptive_sweep_begins_anew_each_time_and_says_what_each_job_was(gan_train, plug_in):
+    line = (*TINY, "loss=hinge,raises", plug_in["sweeper"])
+    for count in (1, 2):
+        code, out, err = gan_train(*line)
+        assert (code, err.count("Traceback")) == (1, 1)
+        assert "goes on with" not in out
+        assert "the same line makes a new sweep" in out
+        assert len(sweeps()) == count
+    assert [[(job["overrides"][-1], job["status"]) for job in jobs(sweep)] for sweep in sweeps()] == [
+        [("loss=hinge", "finished"), ("loss=raises", "failed")]
+    ] * 2
+    code, _, err = gan_train(*line, f"hydra.sweep.dir='{sweeps()[0]}'")
+    assert (code, "chooses jobs as it goes" in " ".join(err.split())) == (6, True)
+
+
+def test_a_job_does_not_go_on_in_silence_with_a_config_that_was_corrected_since(gan_train):
+    line = (*SHORT, "loss=raises,hinge", FIXED)
+    assert gan_train(*line)[0] == 1
+    Path("mine/loss/raises.yaml").write_text("_target_: sick.Sick\nhow: falls\nstep: 5\n")
+    Path("fell").touch()
+    assert gan_train(*line)[0] == 1, "it is not run, and stays as it is"
+    before = {path: path.stat().st_mtime_ns for path in Path("sweep").rglob("*")}
+    code, _, err = gan_train(*line, "retry=true")
+    assert code == 2
+    assert "loss.how was 'raises' and is 'falls'; loss.step was 'not set' and is 5" in " ".join(err.split())
+    assert "delete the job's directory" in err
+    assert "in #0 loss=raises: no job was started" in err
+    assert {path: path.stat().st_mtime_ns for path in Path("sweep").rglob("*")} == before
+    shutil.rmtree("sweep/0_loss-raises")
+    assert gan_train(*line, "retry=true")[0] == 0
+    assert statuses(Path("sweep")) == ["finished"] * 2
+    Path("mine/loss/raises.yaml").write_text("_target_: sick.Sick\nhow: falls\n")
+    code, _, err = gan_train(*line)
+    assert (code, "loss.step was 5 and is 'not set'" in err) == (2, True), "of what is finished too"
 
 
 def test_a_sweep_that_is_not_one_says_how_to_go_on(tmp_path):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_cli.cli.answers import answer
 from gan_cli.cli.apart import apart
@@ -22,13 +22,16 @@ _MOST = 20  # mistakes in one message
 
 
 class Combination(NamedTuple):
-    """A job before it runs: number, what differs, config, the same as it was written, keys on the command line."""
+    """A job before it runs: number, what differs, config, the same as it was written, keys on the command line, and
+    its directory inside that of the sweep.
+    """
 
     number: int
     label: str
     config: dict[str, Any]
     written: dict[str, Any]
     given: Sequence[str]
+    place: str
 
 
 class Mistake(NamedTuple):
@@ -39,9 +42,14 @@ class Mistake(NamedTuple):
     error: GanError
 
 
+def is_known(sweeper: str) -> bool:
+    """Whether a sweeper tells all of its jobs before the first: Hydra's own does."""
+    return sweeper.endswith(".BasicSweeper")
+
+
 def every(config: DictConfig) -> list[list[str]]:
     """The overrides of every job, in the order of Hydra's own sweeper; none where another one decides as it goes."""
-    if not str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
+    if not is_known(str(config.hydra.sweeper._target_)):
         return []
     parameters = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
@@ -69,15 +77,19 @@ def refuse_bad(
     config: DictConfig,
     jobs: Sequence[tuple[int, str, Sequence[str]]],
     whole: int,
-    look: Callable[[dict[str, Any]], None] = lambda config: None,
-) -> None:
+    look: Callable[[Combination], bool] = lambda job: True,
+) -> list[Combination]:
     """Compose jobs and build what they are made of, without reading data, in a process of its own.
 
     Args:
         config: of the sweep, as Hydra hands it to callbacks.
         jobs: number, label and overrides of each.
         whole: how many jobs the sweep has.
-        look: at each config before anything that it names is imported; may raise a `GanError`.
+        look: at each job before anything that it names is imported, and says whether it is to be built; may raise a
+            `GanError`.
+
+    Returns:
+        The jobs to be built.
 
     Raises:
         GanError: the mistakes of all.
@@ -86,16 +98,19 @@ def refuse_bad(
     for number, label, overrides in jobs:
         try:
             job = _compose(config, number, label, overrides)
-            look(job.config)
-            composed.append(job)
+            if look(job):
+                composed.append(job)
         except Exception as error:  # Hydra's, OmegaConf's and our own
             wrong = error if isinstance(error, GanError) else ConfigError(answer(error, overrides))
             mistakes.append(Mistake(number, label, wrong))
+    if not composed and not mistakes:
+        return []
     ending = apart(functools.partial(_examine, composed, mistakes, whole))
     if ending.code in _CLASSES and ending.message:
         raise _CLASSES[ending.code](ending.message)  # where it ended in another way, the job that does so will say it
     if ending.signals:
         raise Stopped(NOTHING_TO_SAVE, 128 + ending.signals[0])
+    return composed
 
 
 def _compose(config: DictConfig, number: int, label: str, overrides: Sequence[str]) -> Combination:
@@ -110,7 +125,8 @@ def _compose(config: DictConfig, number: int, label: str, overrides: Sequence[st
     hydra, before = HydraConfig.instance(), HydraConfig.instance().cfg
     hydra.set_config(job)
     try:
-        return Combination(number, label, *plain(task), [key_of(text) for text in overrides])
+        place = str(OmegaConf.select(job, "hydra.sweep.subdir"))
+        return Combination(number, label, *plain(task), [key_of(text) for text in overrides], place)
     finally:
         hydra.cfg = before
 

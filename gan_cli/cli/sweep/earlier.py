@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from gan_cli.cli.apart import GRACE
 from gan_cli.cli.command import printable
 from gan_cli.cli.lock import locked
 from gan_cli.cli.sweep.record import NAME, Job, Record
-from gan_cli.errors import BusyError, GanError
+from gan_cli.errors import BusyError, ConfigError, GanError
+from gan_cli.listing import newest_first, read
 from gan_cli.reading import is_regular, read_yaml
 from gan_cli.record import read_or_empty
 from gan_cli.settings import OF_THE_COMMAND
@@ -68,12 +70,14 @@ def take_up(now: Record, old: Record, directory: Path, retry: bool) -> None:
             f"{directory} holds another sweep; choose another place with hydra.sweep.dir=...\n  {old.line()}"
         )
     for number, (new, job) in enumerate(zip(now.jobs, old.jobs, strict=False)):
-        if job.overrides != new.overrides or job.status == "waiting":
+        place = place_of(job, directory)
+        begun = job.status != "waiting" or (place is not None and place.exists())  # by a process that we do not watch
+        if job.overrides != new.overrides or not begun:
             continue
         if _is_finished(job, directory):
             job.status, job.exit_code, job.error, job.before = "finished", 0, None, True
         else:
-            job.status = "stopped" if job.status == "finished" else job.status  # its run was taken away
+            job.status = "stopped" if job.status in ("finished", "waiting") else job.status  # its run was taken away
             job.before = job.status == "failed" and not retry
         now.jobs[number] = job
 
@@ -110,8 +114,63 @@ def _is_same(cfg: DictConfig, directory: Path) -> bool:
     from gan_cli.build import plain
 
     try:
-        stored = dict(leaves(read_yaml(directory / "config.yaml")))
-        composed = {key: value for key, value in leaves(plain(cfg)[0]) if key not in OF_THE_COMMAND}
+        return not _differences(plain(cfg)[0], directory)
     except GanError:
         return False
-    return stored == composed
+
+
+def refuse_changed(composed: Mapping[str, Any], directory: Path) -> None:
+    """A job goes on with the config that it was begun with, which a file behind the line may no longer say.
+
+    Raises:
+        ConfigError: it says something else, other than what may change when a run is resumed.
+    """
+    from gan_cli.resume import ALLOWED
+
+    try:
+        differing = {key: told for key, told in _differences(composed, directory).items() if key not in ALLOWED}
+    except GanError:  # there is no config to go on with, or none that can be read: the job will say so
+        return
+    if differing:
+        raise ConfigError(
+            f"begun with another config: {'; '.join(differing.values())}\n"
+            "delete the job's directory to begin it anew, or make another sweep with hydra.sweep.dir=..."
+        )
+
+
+def _differences(composed: Mapping[str, Any], directory: Path) -> dict[str, str]:
+    """In words, by key, what differs between a config and the one that lies in a directory."""
+    before = dict(leaves(read_yaml(directory / "config.yaml")))
+    now = {key: value for key, value in leaves(composed) if key not in OF_THE_COMMAND}
+    return {
+        key: f"{key} was {before.get(key, 'not set')!r:.40} and is {now.get(key, 'not set')!r:.40}"
+        for key in sorted(before.keys() | now.keys())
+        if (key in before, before.get(key)) != (key in now, now.get(key))
+    }
+
+
+def unforeseen(directory: Path) -> list[Job]:
+    """The jobs of a sweep of which nothing was known before them, in the order in which they were begun."""
+    runs = reversed(newest_first(directory, lambda _: None))
+    return [Job(number, run.overrides, os.path.relpath(run.path, directory)) for number, run in enumerate(runs)]
+
+
+def look_up(job: Job, directory: Path, stopped: bool) -> None:
+    """How a job went that ran in a process which is not ours: as its directory says.
+
+    Args:
+        job: takes it.
+        directory: of the sweep.
+        stopped: its end was not waited for.
+    """
+    place = place_of(job, directory)
+    if job.before or place is None or (stopped and not place.exists()):
+        return
+    run = read(place)
+    job.step, job.steps, job.seconds = run.step, run.steps, run.seconds
+    job.exit_code, job.error = None, run.reason or run.problem or f"its run is {run.status}"
+    if run.status == "finished":
+        job.status, job.exit_code, job.error = "finished", 0, None
+    else:
+        by_signal = run.status == "stopped" and run.reason == "signal"
+        job.status = "stopped" if stopped or by_signal else "failed"

@@ -26,7 +26,7 @@ from gan_cli.cli.signals import handling, leave_at_once
 from gan_cli.cli.sweep import combinations, earlier, record
 from gan_cli.cli.sweep.line import OWN, Line, of_the_job
 from gan_cli.cli.sweep.record import NAME, Job, Record
-from gan_cli.errors import GanError, Stopped
+from gan_cli.errors import BusyError, ConfigError, GanError, RunError, Stopped
 from gan_cli.listing import read as read_run
 from gan_cli.targets import refuse_foreign
 
@@ -72,16 +72,25 @@ class Sweep:
         self._directory = Path()
         self._record = Record(line.command)
         self._labels: list[str] = []
-        self._recorded = False  # a dry run is not
+        self._recorded = self._dry = False  # a dry run is not recorded
+        self._known = True  # all jobs, before the first
+        self._away = False  # jobs run in processes that another launcher than Hydra's starts
         self._lasting = ExitStack()
 
-    def directory(self, fresh: str) -> str:
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: it holds no lock and writes no record."""
+        return vars(self) | {"_lasting": ExitStack(), "_recorded": False}
+
+    def directory(self, fresh: str, sweeper: str = "") -> str:
         """Where a sweep is whose line does not say it: where the newest one of this line is, if it is not at its end.
 
         Args:
             fresh: a new place.
+            sweeper: whose jobs these are; one that decides as it goes does not go on with what it did not see.
         """
-        self._found = self._found or record.newest_unfinished(Path(fresh).parent, self.line.command) or Path(fresh)
+        if self._found is None and combinations.is_known(sweeper):
+            self._found = record.newest_unfinished(Path(fresh).parent, self.line.command)
+        self._found = self._found or Path(fresh)
         return str(self._found)
 
     def begin(self, config: DictConfig) -> None:
@@ -98,18 +107,33 @@ class Sweep:
         typed = [as_typed(of_the_job(job)) for job in combined]
         self._labels = combinations.labels(typed)
         jobs = self._record.jobs = [Job(number, job) for number, job in enumerate(typed)]
-        dry = OmegaConf.select(config, "dry_run") is True
+        dry = self._dry = OmegaConf.select(config, "dry_run") is True
+        self._known = combinations.is_known(str(config.hydra.sweeper._target_))
+        self._away = not str(config.hydra.launcher._target_).endswith(".BasicLauncher")
+        if self._away and any(text.startswith("resume=") for job in typed for text in job):
+            raise ConfigError("hydra/launcher: jobs that resume runs are not for another launcher; leave it out")
         there = not dry and record.is_there(directory)
+        if there and not self._known:
+            raise BusyError(
+                f"{directory} holds a sweep, and this sweeper, which chooses jobs as it goes, does not go on with one; "
+                "choose another place with hydra.sweep.dir=..."
+            )
         if there:
             self._lasting = earlier.hold(directory)
             earlier.take_up(self._record, record.read(directory), directory, OmegaConf.select(config, "retry") is True)
             print(_what_is_left(jobs, directory), flush=True)
-        todo = [(job.number, self._labels[job.number], combined[job.number]) for job in jobs if not job.before]
-        if todo:
+        if any(not job.before for job in jobs):
             with handling(leave_at_once()):
                 for module in _HEAVY:
                     importlib.import_module(module)
-            combinations.refuse_bad(config, todo, len(jobs), self._look)
+        good = [
+            (job.number, self._labels[job.number], combined[job.number])
+            for job in jobs
+            if not job.before or job.status == "finished"
+        ]
+        for ready in combinations.refuse_bad(config, good, len(jobs), self._look):
+            if self._away:
+                jobs[ready.number].directory = ready.place
         if not there and not dry:
             directory.mkdir(parents=True, exist_ok=True)
             self._lasting = earlier.hold(directory)
@@ -117,10 +141,17 @@ class Sweep:
             self._record.write(directory)
             self._recorded = True
 
-    def _look(self, config: dict[str, Any]) -> None:
-        """A line that came with a directory may be somebody else's."""
-        if self.line.stored and config.get("trust") is not True:
-            refuse_foreign(config, str(self._directory / NAME), "add trust=true")
+    def _look(self, ready: combinations.Combination) -> bool:
+        """Whether a job is to run. A line that came with a directory may be somebody else's, and a job of it begun
+        with what the line no longer says.
+        """
+        job = self._record.jobs[ready.number]
+        if self.line.stored and ready.config.get("trust") is not True and not job.before:
+            refuse_foreign(ready.config, str(self._directory / NAME), "add trust=true")
+        place = earlier.place_of(job, self._directory)
+        if place and ready.config.get("resume") is None:
+            earlier.refuse_changed(ready.config, place)
+        return not job.before
 
     def run(self, number: int, overrides: Sequence[str], directory: Path, cfg: DictConfig, work: Work) -> None:
         """Run one job, unless an earlier start of the sweep did.
@@ -156,6 +187,8 @@ class Sweep:
         self._write()
         if ending.signals:
             raise Stopped(f"the sweep was stopped in #{number}", 128 + ending.signals[0])
+        if self._away and self._dry and ending.code:  # nothing else tells the command
+            raise RunError(f"#{number}: {job.error}")
 
     def _job(self, number: int, overrides: Sequence[str]) -> Job:
         """A job's place in the record; one that another sweeper thought of gets it now."""
@@ -172,7 +205,7 @@ class Sweep:
         job.seconds = round(ending.seconds, 1) if run.seconds is None else run.seconds
         job.exit_code = ending.code
         # Of one without a run of its own, a dry one or one that resumes another, its exit code has to do.
-        alone = not self._recorded or any(text.startswith("resume=") for text in job.overrides)
+        alone = self._dry or any(text.startswith("resume=") for text in job.overrides)
         if ending.code == 0 if alone else run.status == "finished":
             job.status = "finished"
         else:
@@ -189,7 +222,8 @@ class Sweep:
     @property
     def exit_code(self) -> int:
         """0 where all jobs are finished, now or before; 1 otherwise."""
-        return int(any(job.status != "finished" for job in self._record.jobs))
+        jobs = self._record.jobs
+        return int(any(job.status != "finished" for job in jobs) or (self._recorded and not jobs))
 
     def __enter__(self) -> Self:
         return self
@@ -198,11 +232,24 @@ class Sweep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lasting:
+            if self._away:
+                self._gather(stopped=error is not None)
             if not self._recorded:
                 return
             self._record.status = "stopped" if error else "failed" if self.exit_code else "finished"
             self._write()
             self._show(stopped=error is not None)
+
+    def _gather(self, stopped: bool) -> None:
+        """Take note of jobs that other processes ran."""
+        if not self._known and not self._dry:
+            self._record.jobs = earlier.unforeseen(self._directory)
+            self._labels = combinations.labels([job.overrides for job in self._record.jobs])
+        for job in self._record.jobs:
+            if self._dry and not stopped:
+                job.status = "finished"
+            elif self._recorded:
+                earlier.look_up(job, self._directory, stopped)
 
     def _show(self, stopped: bool) -> None:
         from gan_cli.cli.sweep.table import show
@@ -210,7 +257,9 @@ class Sweep:
         shown, jobs = Path(os.path.relpath(self._directory)), self._record.jobs
         show(jobs, self._labels, shown)
         again = f"gan-train -m resume={shlex.quote(str(shown))}"
-        if stopped:
+        if not self._known:
+            print("the same line makes a new sweep; go on with a single run with: gan-train resume=...")
+        elif stopped:
             print(f"go on with the same line, or with: {again}")
         elif any(job.status == "failed" for job in jobs):
             print(f"run those that failed again with: {again} retry=true")
