@@ -2,7 +2,10 @@
 
 import functools
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -76,7 +79,22 @@ class Task:
 def _elsewhere(sweep: Sweep, swept: Container[str], directory: str) -> Task:
     """The task in another process, which finds there what `main` sees to here."""
     sys.path.append(directory)
+    if os.getppid() == sweep.pid:
+        _end_with(sweep.pid)
     return Task(sweep, swept)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """A worker ends, and saves, when the command is killed that started it."""
+
+    def watch() -> None:
+        while True:
+            time.sleep(1)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)  # to the job while there is one, and then to the worker
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def main() -> None:

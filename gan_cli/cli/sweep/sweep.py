@@ -81,6 +81,11 @@ class Sweep:
         """What another process gets: it holds no lock and writes no record."""
         return vars(self) | {"_lasting": ExitStack(), "_recorded": False}
 
+    @property
+    def pid(self) -> int:
+        """The process of the command."""
+        return self._record.pid
+
     def directory(self, fresh: str, sweeper: str = "") -> str:
         """Where a sweep is whose line does not say it: where the newest one of this line is, if it is not at its end.
 
