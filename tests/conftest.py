@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from gan_cli.paths import CONF_DIR
 from gan_cli.run import Run
 
 torch.set_num_threads(1)  # networks of a few units gain nothing from more, and tests that run side by side lose
+
+# A shell that runs tests in the background, or `nohup`, has them ignore these, and gan-train leaves that as it is.
+for _number in (getattr(signal, _name) for _name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, _name)):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ("model=mlp", "model.width=8", "dataset=gaussian", "prior.dim=2", "train.steps=6", "train.batch_size=16")

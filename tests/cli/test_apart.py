@@ -68,8 +68,10 @@ def test_a_signal_is_handed_on_and_reported():
     here = os.getpid()
 
     def work() -> None:
+        stop: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))  # before it can be asked
         os.kill(here, signal.SIGINT)
-        until_asked([])
+        until_asked(stop)
 
     ending = apart.apart(work)
     assert (ending.code, ending.message, ending.signals, ending.stopped) == (143, "saved", (signal.SIGINT,), True)
