@@ -149,7 +149,7 @@ def test_a_failed_run_says_why_in_its_first_line(tmp_path, capsys):
         ("status.json", None, "status.json is missing"),
         ("run.json", "\0\0\0\0", "run.json: is not JSON"),
         ("run.json", "\udc80", "run.json: is not JSON"),
-        ("run.json", " " * (1 << 21), "run.json: is larger than the 1,048,576 bytes"),
+        ("run.json", " " * (1 << 23), "run.json: is larger than the 4,194,304 bytes"),
         ("run.json", '{"created": "yesterday"}', "run.json: created is not a time"),
         ("run.json", '{"choices": []}', "run.json: choices or overrides are not as gan-train writes them"),
         ("run.json", None, "run.json is missing"),

@@ -105,7 +105,7 @@ FILES = {
 
 
 @BY
-@pytest.mark.parametrize("name", thinned(FILES, 2, LARGE))
+@pytest.mark.parametrize("name", thinned(FILES, 3, LARGE))
 def test_a_checkpoint_that_is_none_is_refused(world: World, name, commands):
     checkpoint(world.run, FILES[name](world.outside))
     for command in commands:

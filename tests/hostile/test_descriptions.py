@@ -78,7 +78,7 @@ DESCRIPTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", thinned(DESCRIPTIONS, 2))
+@pytest.mark.parametrize("name", thinned(DESCRIPTIONS, 3))
 def test_a_description_that_no_weights_belong_to_is_refused(world: World, name):
     edit_json(world.run / "generator" / "generator.json", lambda about: DESCRIPTIONS[name](about, world.outside))
     assert world.call("gan-sample").code == 5
@@ -99,7 +99,7 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("name", thinned(TEXTS, 2))
+@pytest.mark.parametrize("name", thinned(TEXTS, 3))
 @pytest.mark.parametrize("file", ["generator/generator.json", "run.json", "status.json"])
 def test_text_that_is_no_description_ends_nothing_but_itself(world: World, file, name):
     (world.run / file).write_text(TEXTS[name])
@@ -123,7 +123,7 @@ CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("name", thinned(CONFIGS, 2))
+@pytest.mark.parametrize("name", thinned(CONFIGS, 3))
 def test_text_that_is_no_config_is_refused(world: World, name):
     (world.run / "config.yaml").write_text(CONFIGS[name])
     assert world.call("gan-probe").code == 5
@@ -184,7 +184,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("name", thinned(VALUES, 2))
+@pytest.mark.parametrize("name", thinned(VALUES, 3))
 def test_a_config_with_what_no_config_has_is_refused(world: World, name):
     key, value, code = VALUES[name]
     edit_config(world.run, lambda config: put(config, key, value))

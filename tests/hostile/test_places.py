@@ -33,7 +33,7 @@ PLACED = {
 
 
 @pytest.mark.parametrize("what", PLACED)
-@pytest.mark.parametrize("name", thinned(FILES, 2))
+@pytest.mark.parametrize("name", thinned(FILES, 3))
 def test_nothing_but_a_file_is_a_file_of_a_run(world: World, name, what):
     PLACED[what](world, world.run / name)
     for command in READERS[:2]:
