@@ -16,7 +16,8 @@ def misfits(
 ) -> list[str]:
     """What of a state does not belong to these networks and optimizers, a line each; none where all fits."""
     wrong = [f"{key} is {state[key]!r:.40}" for key in COUNTS if not _is_count(state[key])]
-    if not isinstance(state["offsets"], Mapping) or not all(map(_is_count, state["offsets"].values())):
+    offsets = state["offsets"]
+    if not isinstance(offsets, Mapping) or not all(_is_count(offsets.get(name)) for name in ("metrics", "timing")):
         wrong.append("offsets are no lengths of files")
     if not isinstance(state["last_penalty"], Tensor) or state["last_penalty"].ndim:
         wrong.append("last_penalty is no number")

@@ -153,7 +153,7 @@ def probe(
     """
     run = build(config | {"seed": derive(seed, "probe")}, room=room)
     run.cfg = replace(run.cfg, fakes="fresh", lr_schedule="constant", lr_final=0.0, lr_warmup_steps=0)
-    if state.get("format") != FORMAT:
+    if type(state.get("format")) is not int or state["format"] != FORMAT:
         raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
     if missing := sorted({"G", "D", "step"} - state.keys()):
         raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")

@@ -266,7 +266,7 @@ class Run:
             RunError: it does not belong to this run.
             DataError: the data are other ones.
         """
-        if state.get("format") != FORMAT:
+        if type(state.get("format")) is not int or state["format"] != FORMAT:
             raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
         missing = sorted((self.state().keys() | {"offsets", "best"}) - state.keys())
         if missing:

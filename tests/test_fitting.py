@@ -30,7 +30,7 @@ ODD = {
     "step": [-1, "7", 1.0, True, None, 1 << 63],
     "cursor": [-1],
     "rollbacks": [None],
-    "offsets": [None, {"metrics": -1}, {"metrics": "0"}, [1]],
+    "offsets": [None, {}, {"metrics": -1}, {"metrics": "0"}, [1]],
     "last_penalty": [0.0, torch.zeros(2)],
     "best": [(1, 2), ("a", "b", 1.0, -1), "theory/js", ("a", "b", 1, 3), ("a", "b", 1.0, 2.0)],
     "machine": [None, "x"],
