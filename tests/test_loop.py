@@ -57,7 +57,7 @@ def test_with_a_head_start_D_is_sure_before_G_moves_and_resume_does_not_repeat_i
     first = checkpoint.load(checkpoint.available(tmp_path / "whole/checkpoints")[-1])
     assert (first["step"], first["cursor"]) == (0, 200)
     assert run.reals.cursor == 206
-    again = train_in(tmp_path / "torn", *sure, state={**first, "offsets": {}})
+    again = train_in(tmp_path / "torn", *sure, state={**first, "offsets": {"metrics": 0, "timing": 0}})
     assert again.reals.cursor == 206
     assert all(map(torch.equal, run.G.parameters(), again.G.parameters()))
     row = json.loads((tmp_path / "whole/metrics.jsonl").read_text().splitlines()[-1])
