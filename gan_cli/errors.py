@@ -18,9 +18,18 @@ class ConfigError(GanError):
 
 
 class Diverged(GanError):
-    """Training left the numbers that can be trained."""
+    """Training left the numbers that can be trained.
+
+    Args:
+        step: in which it did, from 1.
+        batch: the next one of the data then, where a rollback goes on.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, step: int | None = None, batch: int | None = None) -> None:
+        super().__init__(message)
+        self.step, self.batch = step, batch
 
 
 class DataError(GanError):

@@ -16,7 +16,7 @@ def train(run: Run) -> None:
         try:
             return _train(run)
         except Diverged as error:
-            if not roll_back(run, str(error)):
+            if not roll_back(run, error):
                 raise
 
 
@@ -35,6 +35,8 @@ def _train(run: Run) -> None:
         if run.ema:
             batch = cfg.batch_size * cfg.g_steps  # images that G learned from
             run.ema.update(run.step * batch, batch)
+        if run.watching or run.due(cfg.sample_every):
+            run.guard.look(run.step, run.last_good)
         figures = metrics | read_out(run, metrics) | dirac.figures(run) if run.watching else {}
         if run.due(cfg.sample_every):
             figures |= look(run)

@@ -202,6 +202,7 @@ class _Table:
             try:
                 for _ in self._each(f"{player}, {name}", steps):
                     update(self.run, next(self.run.reals))
+                self.run.guard.look(self.run.step, self.run.last_good)
             except Diverged:
                 continue
             reading = self._judge()

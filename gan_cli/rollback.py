@@ -3,26 +3,28 @@
 import torch
 
 from gan_cli import checkpoint
+from gan_cli.errors import Diverged
 from gan_cli.logbook import Logbook
 from gan_cli.run import Run
 from gan_cli.seeds import derive, generator
 
 
-def roll_back(run: Run, why: str) -> bool:
+def roll_back(run: Run, error: Diverged) -> bool:
     """Return to the last checkpoint after a loss that is not finite.
 
     A pure function of that checkpoint and of how often it happened: killed and resumed, the run does it again.
 
     Args:
-        why: what was not finite.
+        error: what was not finite, and where.
 
     Returns:
         Whether it may, by `train.on_not_finite` and `train.rollbacks`.
     """
     if run.cfg.on_not_finite != "rollback" or run.rollbacks >= run.cfg.rollbacks or run.committed is None:
         return False
-    count, failed, position = run.rollbacks + 1, run.step + 1, run.reals.cursor + run.reals.skipped
-    reason = why.splitlines()[0]
+    count, failed = run.rollbacks + 1, run.step + 1 if error.step is None else error.step
+    position = run.reals.position if error.batch is None else error.batch
+    reason = str(error).splitlines()[0]
     state = checkpoint.load_newest(run.directory / "checkpoints", run.console.say)
     run.log.close()
     run.restore(state)

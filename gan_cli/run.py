@@ -20,6 +20,7 @@ from gan_cli.data import Stream
 from gan_cli.ema import EMA
 from gan_cli.errors import DataError, Diverged, RunError
 from gan_cli.fitting import listed, misfits
+from gan_cli.guard import Guard
 from gan_cli.health import Health
 from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
@@ -72,6 +73,7 @@ class Run:
     fakes: Tensor | None = None  # D's last fakes with their graph, where G's update uses them again
     twin: Stream = field(init=False)  # the same data in another order, for `g_is_data`
     noise: torch.Generator = field(init=False)
+    guard: Guard = field(init=False)
     norms: dict[str, Tensor] = field(default_factory=dict)  # of both players' last gradients
     last_penalty: Tensor = field(init=False)  # of the last update that had one: a lazy penalty skips updates
     log: Logbook = field(init=False)
@@ -83,6 +85,7 @@ class Run:
         self.twin = self.reals.twin()
         self.noise = generator(self.seed, "noise", device=self.device)
         self.last_penalty = torch.zeros((), device=self.device)
+        self.guard = Guard(defers=self.device.type != "cpu")
 
     def z(self, n: int) -> Tensor:
         """Noise for n samples: [n, dim]."""
@@ -97,7 +100,7 @@ class Run:
         """n samples of G, [n, *shape], of the classes y; of the data itself where `g_is_data`."""
         if self.cfg.g_is_data:
             # One batch for each update of D: no state of its own to save.
-            self.twin.cursor = self.reals.cursor + self.reals.skipped
+            self.twin.cursor = self.reals.position
             return next(self.twin)
         return call(self.G, self.z(n), y)
 
@@ -190,17 +193,20 @@ class Run:
         """Commit: make the logs durable, then write a checkpoint that says how far they go.
 
         Raises:
-            Diverged: a weight or a statistic is not finite; nothing is written.
+            Diverged: a loss, a gradient, a weight or a statistic is not finite; nothing is written.
             RunError: it cannot be written; older checkpoints are untouched.
         """
         began = time.perf_counter()
+        self.guard.look(self.step, self.last_good)
         state = self.state()
         bad = [name for name in self._not_finite(state) if name not in self.infinite]
         if bad:
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise Diverged(
                 f"not finite after step {self.step:,}: {', '.join(bad[:3])}{more}; {self.last_good}\n"
-                "try a smaller optimizer.lr, or train.clip_grad_norm=1"
+                "try a smaller optimizer.lr, or train.clip_grad_norm=1",
+                step=self.step,
+                batch=self.reals.position,
             )
         if self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[2])):
             self.best = (str(self.cfg.keep_best), self.cfg.best_is, self.figure, self.step)

@@ -3,7 +3,6 @@
 Metrics are tensors without gradients; those that cost something are computed only while `run.watching`.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,7 +13,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.optim import Optimizer
 
-from gan_cli.errors import Diverged
+from gan_cli.guard import Update
 from gan_cli.losses import accuracy, total
 from gan_cli.run import Metrics, Run
 
@@ -95,22 +94,16 @@ def generator_gradient(run: Run, x: Tensor) -> Metrics:
 
 
 def guard(run: Run, player: nn.Module, name: str, parts: Mapping[str, Tensor]) -> None:
-    """Measure the player's gradient, and end the run before an update that nothing can be learned from any more.
+    """Measure the player's gradient, and end the run before an update that nothing can be learned from any more; on an
+    accelerator later, but before anything is logged or saved.
 
     Raises:
         Diverged: a part of the loss or the gradient is not finite.
     """
     norm = torch.nn.utils.get_total_norm([p.grad for p in player.parameters() if p.grad is not None])
     run.norms[name] = norm
-    found = torch.stack([*parts.values(), norm]).tolist()  # the one wait for the device in an update
-    bad = {key: v for key, v in zip([*parts, f"grad_norm/{name}"], found, strict=True) if not math.isfinite(v)}
-    if not bad:
-        return
-    what = ", ".join(f"{key} is {value}" for key, value in bad.items())
-    raise Diverged(
-        f"not finite in step {run.step + 1:,}, before the update of {name.upper()}: {what}; {run.last_good}\n"
-        "try a smaller optimizer.lr, or train.clip_grad_norm=1"
-    )
+    update = Update(run.step + 1, run.reals.position, name)
+    run.guard.measure(update, {**parts, f"grad_norm/{name}": norm}, run.last_good)
 
 
 def move_discriminator(run: Run) -> Metrics:

@@ -28,7 +28,7 @@ LEVELS = (
     ),
     (
         *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
-        *("health", "measure", "theory_plot"),
+        *("health", "guard", "measure", "theory_plot"),
     ),
     ("run", "rollback", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "contracts", "build", "stored", "resume", "probe"),

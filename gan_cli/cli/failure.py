@@ -58,7 +58,8 @@ def _record(run: Run, error: BaseException) -> None:
     reason = "interrupted twice" if interrupted else reason
     with suppress(GanError, MemoryError):
         if isinstance(error, Diverged):  # which part it was, the last checkpoint and what to try
-            run.sound(run.health.not_finite(run.step + 1, str(error)), aloud=False)
+            step = run.step + 1 if error.step is None else error.step
+            run.sound(run.health.not_finite(step, str(error)), aloud=False)
     with suppress(GanError, MemoryError):
         run.status.write("stopped" if interrupted else "failed", run.step, reason)
     with suppress(GanError, MemoryError):

@@ -63,6 +63,11 @@ class Stream:
             self.examples, self._held_out = self._load(data, held_out)
 
     @property
+    def position(self) -> int:
+        """The number of the next batch in the endless sequence: those given out, and those left out."""
+        return self.cursor + self.skipped
+
+    @property
     def size(self) -> int | None:
         """Number of examples to train on; None for a density."""
         return None if self.examples is None else len(self.examples.x)
@@ -78,14 +83,14 @@ class Stream:
 
     def __next__(self) -> Tensor:
         if isinstance(self.data, Source):
-            which = self._which((self.cursor + self.skipped) * self.batch_size)
+            which = self._which(self.position * self.batch_size)
             assert self.examples is not None
             x = self._convert(self.examples.x[which])
             self.labels = None if self.examples.y is None else self.examples.y[which]
             if self.data.flip:
                 x = self._flip(x)
         else:
-            x = self.data.sample(self.batch_size, generator(self.seed, "batch", self.cursor + self.skipped))
+            x = self.data.sample(self.batch_size, generator(self.seed, "batch", self.position))
             x = x.to(self.device, non_blocking=True)
         self.cursor += 1
         return x
@@ -184,7 +189,7 @@ class Stream:
 
     def _flip(self, x: Tensor) -> Tensor:
         """Mirror each image with probability 1/2."""
-        heads = torch.rand(len(x), generator=generator(self.seed, "flip", self.cursor + self.skipped)) < 0.5
+        heads = torch.rand(len(x), generator=generator(self.seed, "flip", self.position)) < 0.5
         # non_blocking: an ordinary copy would wait for everything queued on the device, at every step
         heads = heads.to(self.device, non_blocking=True).view(-1, 1, 1, 1)
         return torch.where(heads, x.flip(-1), x)
