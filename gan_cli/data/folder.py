@@ -1,30 +1,32 @@
 """Image files in a folder."""
 
+import hashlib
 import logging
 import os
+import re
+import time
 import warnings
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image
+from torch import Tensor
 
+from gan_cli.data.cache import Cache, default_place
 from gan_cli.data.classes import labels_of
+from gan_cli.data.decode import decoded, decoder
 from gan_cli.data.examples import Examples
 from gan_cli.data.images import check_image, room
-from gan_cli.data.picture import MAX_PIXELS, read_picture
-from gan_cli.data.tree import SUFFIXES, contents, image_files, shown
+from gan_cli.data.progress import watched
+from gan_cli.data.tree import SUFFIXES, contents, scan, shown
 from gan_cli.errors import DataError
 
 log = logging.getLogger(__name__)
 
-SHOWN = 20  # bad files named in a message
-WIDTH = 100  # columns of a message
-THREADS = min(8, os.cpu_count() or 1)
+SMALL = 2**26  # bytes of files and pixels together: up to here, decoding takes a second or two
+TICK = 0.02  # seconds: two changes of a file within one may leave it with the same times
 
 
 class Folder:
@@ -38,12 +40,16 @@ class Folder:
     animation the first frame is taken. If every image lies in a subfolder, the first-level subfolders are the labels,
     numbered in sorted order.
 
+    The pixels of a folder that is not small are kept in a file, from which later runs read them as they are needed. It
+    is made anew when a file is added, removed or changed, as its size or its times tell.
+
     Args:
         path: of the folder.
         size: side in pixels.
         channels: 1 grey, 3 RGB, 4 RGBA.
         classes: the subfolders to keep, by name, or else by number; all without it.
         flip: mirror at random.
+        cache: the folder in which the pixels are kept; auto is `default_place()`, None keeps them nowhere.
 
     Raises:
         ValueError: an argument out of its range.
@@ -57,26 +63,31 @@ class Folder:
         channels: Literal[1, 3, 4] = 3,
         classes: Sequence[int | str] | None = None,
         flip: bool = False,
+        cache: str | None = "auto",
     ) -> None:
         check_image(size, channels, (1, 3, 4))
         self.root = Path(path).expanduser()
         if not self.root.is_dir():
             found = "is a file" if self.root.exists() else "is not there"
             raise DataError(f"{shown(path)} {found}; set dataset.path to a folder of images")
-        self.files = list(image_files(self.root))
+        self.digest: str | None = None  # SHA-256 of the pixels, if it is known after `load`
+        self.cache = cache
+        self.found = scan(self.root)
+        self.files = self.found.files
         if not self.files:
             raise DataError(f"no image in {shown(path)}\nfound: {contents(self.root)}\nread: {' '.join(SUFFIXES)}")
-        self.names = sorted({file.parts[0] for file in self.files})
-        self.labelled = all(len(file.parts) > 1 for file in self.files)
+        self.names = sorted({_top(file) for file in self.files})
+        self.labelled = all(os.sep in file for file in self.files)
+        self.kept = self.names
         if classes is not None:
             if not self.labelled:
-                loose = sum(len(file.parts) == 1 for file in self.files)
+                loose = sum(os.sep not in file for file in self.files)
                 raise DataError(
                     f"{loose} images lie in {shown(path, 45)} itself, so they have no class\n"
                     "move every image into a subfolder named after its class, or drop dataset.classes"
                 )
-            kept = {self.names[i] for i in labels_of(classes, self.names) or ()}
-            self.files = [file for file in self.files if file.parts[0] in kept]
+            self.kept = [self.names[i] for i in labels_of(classes, self.names) or ()]
+            self.files = [file for file in self.files if _top(file) in self.kept]
         self.shape: tuple[int, ...] = (channels, size, size)
         self.flip = flip
 
@@ -86,55 +97,49 @@ class Folder:
         Raises:
             DataError: files that cannot be read, all of them counted and the first twenty named.
         """
-        channels, size, _ = self.shape
-        x = room((len(self.files), *self.shape))
-        pixels = x.numpy()
-
-        def read(i: int) -> tuple[str | None, bool]:
-            """Fill row i; what is wrong with the file, and whether it has more frames."""
-            path = self.root / self.files[i]
-            try:
-                picture, animated = read_picture(path, size, channels)
-                pixels[i] = np.asarray(picture).reshape(size, size, channels).transpose(2, 0, 1)
-                return None, animated
-            except MemoryError:  # no fault of the file's
-                raise
-            except Exception as error:  # Pillow raises nearly anything on a damaged file
-                return _reason(error), False
-
-        # Pillow decodes without the interpreter's lock; each thread writes rows of its own
-        with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow: too many pixels, odd metadata; we judge the pixels
-            try:
-                results = list(pool.map(read, range(len(self.files))))
-            except BaseException:  # a signal does not wait for the rest of a large folder
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        self._refuse({self.files[i]: why for i, (why, _) in enumerate(results) if why})
-        if frames := sum(animated for _, animated in results):
-            log.warning("%d of %d images have several frames; the first is used", frames, len(self.files))
+            x = self._kept()
+            if x is None:
+                x, done = room((len(self.files), *self.shape)), 0
+                for block in self._decoded():
+                    x.numpy()[done : done + len(block)] = block
+                    done += len(block)
         if not self.labelled:
             return Examples(x, None)
         number = {name: i for i, name in enumerate(self.names)}
-        return Examples(x, torch.tensor([number[file.parts[0]] for file in self.files]))
+        return Examples(x, torch.tensor([number[_top(file)] for file in self.files]))
 
-    def _refuse(self, bad: dict[Path, str]) -> None:
-        if bad:
-            lines = [f"  {shown(file)}: {why}"[:WIDTH] for file, why in islice(bad.items(), SHOWN)]
-            if len(bad) > SHOWN:
-                lines.append(f"  and {len(bad) - SHOWN} more")
-            raise DataError(
-                f"{len(bad)} of {len(self.files)} images in {shown(self.root, 50)} cannot be read\n"
-                + "\n".join(lines)
-                + "\nrepair or remove them"
-            )
+    def _kept(self) -> Tensor | None:
+        """The pixels, mapped from the cache, which is made if need be; None where there is none."""
+        channels, size, _ = self.shape
+        shape = (len(self.files), *self.shape)
+        if self.cache is None or self.found.bytes + np.prod(shape, dtype=np.int64) < SMALL:
+            return None
+        settings = f"{size} {channels} {self.kept if self.kept != self.names else 'all'}"
+        place = default_place() if self.cache == "auto" else Path(self.cache).expanduser()
+        one = hashlib.sha256(os.fsencode(f"{os.path.realpath(self.root)}\0{settings}")).hexdigest()[:16]
+        name = re.sub(r"[^\w.-]|^\.", "_", self.root.resolve().name, flags=re.ASCII)[:40]
+        key = hashlib.sha256(os.fsencode(f"{self.found.state}\0{settings}\0{decoder()}")).hexdigest()
+        cache = Cache(place / f"{name}-{one}", shape, key)
+        x = cache.open()
+        if x is None:
+            # a change from here on leaves other times than those that were seen
+            time.sleep(max(0.0, min(TICK, self.found.newest / 1e9 + TICK - time.time())))
+            try:
+                x = cache.fill(self._decoded())
+            except OSError as error:
+                where = f"{shown(cache.path.parent)}: {error.strerror or error}"
+                log.warning("decoded images cannot be kept in %s; they are held in memory", where)
+                return None
+            log.warning("decoded images are kept in %s: %s MB", cache.path.parent, f"{cache.bytes / 1e6:,.0f}")
+        self.digest = cache.digest
+        return x
+
+    def _decoded(self) -> Generator[np.ndarray]:
+        channels, size, _ = self.shape
+        return watched(decoded(self.root, self.files, size, channels), len(self.files), "images decoded")
 
 
-def _reason(error: Exception) -> str:
-    """In one line, of characters that can be printed: Pillow quotes the file."""
-    if isinstance(error, FileNotFoundError):
-        return "not there any more, or a link to nothing"
-    if isinstance(error, Image.DecompressionBombError):
-        return f"far more than {MAX_PIXELS >> 20} million pixels"
-    text = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
-    return "".join(c if c.isprintable() else "?" for c in text)
+def _top(file: str) -> str:
+    return file.partition(os.sep)[0]

@@ -1,10 +1,12 @@
 """The image files below a folder, and their names in messages."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from gan_cli.errors import DataError
 
@@ -13,8 +15,17 @@ MAX_AGAIN = 1000  # folders reached once more through links
 MAX_COUNTED = 100_000  # files without an image among them
 
 
-def image_files(root: Path) -> Iterator[Path]:
-    """Paths, relative to `root`, of all that is named like an image, in sorted order; hidden names are passed over.
+class Scan(NamedTuple):
+    """What lies in a folder, as far as it can be seen without opening a file."""
+
+    files: list[str]  # paths, relative to the folder
+    bytes: int  # of all of them
+    newest: int  # change, in ns since 1970
+    state: str  # a digest of paths, sizes and times: another one if a file is added, removed or changed
+
+
+def scan(root: Path) -> Scan:
+    """All that is named like an image, in sorted order; hidden names are passed over.
 
     Links are followed, also out of the folder: it is the user's own, and so is what its links lead to. One that leads
     back to a folder it lies in is not.
@@ -22,44 +33,63 @@ def image_files(root: Path) -> Iterator[Path]:
     Raises:
         DataError: a folder that cannot be listed, or links that lead to the same folders over and over.
     """
-    return (path.relative_to(root) for path in _walk(root) if path.suffix.lower() in SUFFIXES)
+    start, files, size, newest = len(os.path.join(root, "")), [], 0, 0
+    digest = hashlib.sha256(usedforsecurity=False)
+    for entry in _walk(str(root)):
+        if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:
+            continue
+        try:
+            found = entry.stat()
+            about = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)  # anybody can set the former
+        except OSError:  # a link to nothing
+            about = (0, 0, 0)
+        file = entry.path[start:]
+        digest.update(os.fsencode(f"{file}\0{about}\0"))
+        files.append(file)
+        size += about[0]
+        newest = max(newest, *about[1:])
+    return Scan(files, size, newest, digest.hexdigest())
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk(root: str) -> Iterator[os.DirEntry[str]]:
     seen: set[tuple[int, int]] = set()
     again = 0
-    waiting = [(root, False, frozenset[tuple[int, int]]())]  # the folders above, by device and inode; next is last
+    # the folders above each, by device and inode; next is last
+    waiting: list[tuple[str | os.DirEntry[str], bool, frozenset[tuple[int, int]]]] = [(root, False, frozenset())]
     while waiting:
         path, is_file, above = waiting.pop()
         if is_file:
+            assert not isinstance(path, str)
             yield path
             continue
         try:
-            status = path.stat()
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name, reverse=True)
+            status = os.stat(path)
+            with os.scandir(path) as found:
+                entries = sorted(found, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
-            raise DataError(f"{shown(path, 45)} cannot be listed: {error.strerror}") from error
+            raise DataError(f"{shown(os.fspath(path), 45)} cannot be listed: {error.strerror}") from error
         here = (status.st_dev, status.st_ino)
         if here in above:
             continue
         again += here in seen  # two links in each of thirty folders make a thousand million paths
         if again > MAX_AGAIN:
-            raise DataError(f"{shown(path, 40)}: links lead here and elsewhere over {MAX_AGAIN} times; remove some")
+            where = shown(os.fspath(path), 40)
+            raise DataError(f"{where}: links lead here and elsewhere over {MAX_AGAIN} times; remove some")
         seen.add(here)
+        inside = above | {here}
         for entry in entries:
-            inside = path / entry.name
             if entry.name.startswith("."):
                 continue
             # a link may be broken or a loop of links, which os.path.isdir takes calmly and entry.is_dir does not
-            if os.path.isdir(inside) if entry.is_symlink() else entry.is_dir():
-                waiting.append((inside, False, above | {here}))
+            if os.path.isdir(entry) if entry.is_symlink() else entry.is_dir():
+                waiting.append((entry, False, inside))
             else:
-                waiting.append((inside, True, above))
+                waiting.append((entry, True, above))
 
 
 def contents(root: Path) -> str:
     """What lies in a folder without images, by suffix."""
-    files = Counter(path.suffix for path in islice(_walk(root), MAX_COUNTED))
+    files = Counter(os.path.splitext(entry.name)[1] for entry in islice(_walk(str(root)), MAX_COUNTED))
     named = {suffix: suffix if suffix.isprintable() else shown(suffix) for suffix in files}
     most = (f"{count} {named[suffix][:12] or 'without a suffix'}" for suffix, count in files.most_common(5))
     return ", ".join(most) or "nothing"

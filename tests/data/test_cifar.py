@@ -99,7 +99,7 @@ def test_the_archive_is_unpacked_without_a_network(tmp_path, cifar):
 def test_what_a_kill_left_of_unpacking_is_cleared_and_done_again(tmp_path, cifar):
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(cifar.archive)
     put(tmp_path, {"data_batch_1": cifar.files["data_batch_1"]})  # moved in before the kill; the other was not
-    left = tmp_path / "cifar-10-batches-py" / ".download-killed" / "cifar-10-batches-py"
+    left = tmp_path / "cifar-10-batches-py" / ".unfinished-killed" / "cifar-10-batches-py"
     left.mkdir(parents=True)
     (left / "data_batch_2").write_bytes(cifar.files["data_batch_2"][:9])
     assert len(CIFAR10(root=str(tmp_path), download=False).load().x) == 20

@@ -13,7 +13,7 @@ import pytest
 import torch
 import torchvision.datasets
 
-from gan_cli.data import MNIST, FashionMNIST, download
+from gan_cli.data import MNIST, FashionMNIST, aside, download
 from gan_cli.errors import DataError
 
 DATASETS = Path(__file__).parents[2].parent / "shared" / "datasets"
@@ -169,7 +169,7 @@ def test_a_process_killed_while_it_downloads_leaves_nothing_that_the_next_start_
         assert mirror.halfway.wait(60)
         process.kill()
     raw = tmp_path / "MNIST" / "raw"
-    assert [path.name[:10] for path in raw.iterdir()] == [".download-"]
+    assert [path.name[:12] for path in raw.iterdir()] == [".unfinished-"]
     mirror.held.clear()
     mirror.go.set()
     assert len(MNIST(root=str(tmp_path)).load().x) == 10
@@ -189,13 +189,13 @@ def test_of_two_that_download_at_once_one_waits_for_the_other(tmp_path, mirror, 
             time.sleep(0.01)
         mirror.go.set()
         assert len(first.result().x) == len(second.result().x) == 10
-    assert "another process is downloading to" in caplog.text
+    assert "another process is filling" in caplog.text
     assert mirror.asked == once
 
 
 def test_without_locks_two_downloads_still_do_not_meet(tmp_path, mirror, monkeypatch):
-    monkeypatch.setattr(download, "_lock", lambda *_: False)
-    other = tmp_path / "MNIST" / "raw" / ".download-of-another"
+    monkeypatch.setattr(aside, "_lock", lambda *_: False)
+    other = tmp_path / "MNIST" / "raw" / ".unfinished-of-another"
     other.mkdir(parents=True)
     assert len(MNIST(root=str(tmp_path)).load().x) == 10
     assert other.is_dir(), "it may be in use"

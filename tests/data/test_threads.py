@@ -56,5 +56,5 @@ def test_eight_threads_hold_no_more_than_the_greatest_image_does(tmp_path, apart
         os.link(first, tmp_path / "eight" / f"{i}.png")
     (tmp_path / "one").mkdir()
     os.link(first, tmp_path / "one" / "0.png")
-    code = "import gan_cli.data.folder\ngan_cli.data.folder.THREADS = 8\ngan_cli.data.Folder(path=argv[0]).load()"
+    code = "import gan_cli.data.decode\ngan_cli.data.decode.THREADS = 8\ngan_cli.data.Folder(path=argv[0]).load()"
     assert apart(code, "eight").growth < 1.5 * apart(code, "one").growth

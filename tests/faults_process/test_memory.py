@@ -85,7 +85,7 @@ def test_a_batch_too_large_for_the_machine_ends_in_its_first_step(gan_train, lit
 def test_data_without_memory_are_no_bad_files(gan_train, monkeypatch):
     from PIL import Image
 
-    from gan_cli.data import folder
+    from gan_cli.data import decode
 
     def read_picture(*_):
         raise MemoryError
@@ -93,7 +93,7 @@ def test_data_without_memory_are_no_bad_files(gan_train, monkeypatch):
     Path("images").mkdir()
     for i in range(20):
         Image.new("RGB", (8, 8)).save(f"images/{i}.png")
-    monkeypatch.setattr(folder, "read_picture", read_picture)
+    monkeypatch.setattr(decode, "read_picture", read_picture)
     code, _, err = gan_train(*with_("dataset=folder", "dataset.path=images", "dataset.size=8"))
     assert (code, err.splitlines()[0]) == (2, "out of memory while the networks were built and the data read")
     assert [path.name for path in Path().iterdir()] == ["images"]

@@ -74,9 +74,9 @@ def test_a_signal_while_data_are_read_leaves_nothing(gan_train, monkeypatch):
     Path("images").mkdir()
     for i in range(40):
         Image.fromarray(np.full((8, 8, 3), i, np.uint8)).save(f"images/{i}.png")
-    from gan_cli.data import folder
+    from gan_cli.data import decode
 
-    at(monkeypatch, folder, "read_picture", 5, TERM)
+    at(monkeypatch, decode, "read_picture", 5, TERM)
     code, _, err = gan_train(*with_("dataset=folder", "dataset.path=images", "dataset.size=8"))
     assert (code, err) == (143, f"{signals.NOTHING_TO_SAVE}\n")
     assert [path.name for path in Path().iterdir()] == ["images"]

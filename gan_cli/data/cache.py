@@ -1,0 +1,129 @@
+"""Decoded pixels in a file that later runs map into memory."""
+
+import hashlib
+import json
+import logging
+import math
+import mmap
+import os
+import re
+import shutil
+import stat
+import time
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
+from errno import EIO, ENOSPC
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_cli.data.aside import aside
+
+log = logging.getLogger(__name__)
+
+FORMAT = "gan-cli pixels 1"
+NAME = "pixels"
+HEADER = 4096  # bytes of JSON and blanks before the pixels
+
+
+def default_place() -> Path:
+    """Where caches of this user lie: XDG_CACHE_HOME/gan-cli, else ~/.cache/gan-cli."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(given if os.path.isabs(given) else os.path.expanduser("~/.cache"), "gan-cli")
+
+
+class Cache:
+    """The pixels of one data set, in one file of a folder of its own: a header in JSON, then uint8 [N, C, H, W].
+
+    Where the header fits, only its size and its time are looked at: the time is set to one that the header has, and
+    whatever writes to the file changes it. Then all of it is read once and held against the digest in the header.
+
+    Args:
+        folder: of this data set alone; it need not be there.
+        shape: of the pixels.
+        key: a digest of all that decides what they are.
+    """
+
+    def __init__(self, folder: Path, shape: Sequence[int], key: str) -> None:
+        self.path, self.shape, self.key = folder / NAME, tuple(shape), key
+        self.bytes = HEADER + math.prod(shape)
+        self.digest: str | None = None  # SHA-256 of the pixels, once they are there
+
+    def open(self) -> Tensor | None:
+        """The pixels, mapped, not to be written to; None where there are none, others, or damaged ones."""
+        try:
+            if not stat.S_ISREG(os.stat(self.path).st_mode):  # to open a pipe is to wait
+                return None
+            with self.path.open("rb") as file:
+                found = os.fstat(file.fileno())
+                header = self._header(file.read(HEADER))
+                if header is None or found.st_size != self.bytes:
+                    return None
+                x = _mapped(file.fileno(), self.shape)
+        except OSError:
+            return None
+        if found.st_mtime_ns != header["written"]:
+            if hashlib.sha256(x.numpy().data, usedforsecurity=False).hexdigest() != header["sha256"]:
+                log.warning("%s is damaged; the images are decoded anew", self.path)
+                return None
+            with suppress(OSError):  # copied, or moved; it may be somebody else's
+                os.utime(self.path, ns=(header["written"], header["written"]))
+        self.digest = header["sha256"]
+        return x
+
+    def fill(self, blocks: Generator[np.ndarray]) -> Tensor:
+        """Write the pixels, of which `blocks` gives [n, C, H, W] at a time, and map them.
+
+        They appear when they are whole. Another process that fills the same cache is waited for, and what it wrote is
+        taken.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        with closing(blocks), aside(self.path.parent) as place:
+            if (x := self.open()) is not None:
+                return x
+            if shutil.disk_usage(place).free < self.bytes:  # now, not after an hour
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
+            digest = hashlib.sha256(usedforsecurity=False)
+            with open(place / NAME, "wb") as file:
+                file.write(bytes(HEADER))
+                for block in blocks:
+                    file.write(block.data)
+                    digest.update(block.data)
+                written = int(time.time()) // 2 * 2 * 10**9  # ns; even seconds: no file system has coarser times
+                header = {"format": FORMAT, "key": self.key, "shape": self.shape}
+                file.seek(0)
+                file.write(json.dumps(header | {"sha256": digest.hexdigest(), "written": written}).encode())
+                file.flush()
+                os.fsync(file.fileno())  # the name must not be there before the pixels are: power may fail
+            os.utime(place / NAME, ns=(written, written))
+            os.replace(place / NAME, self.path)
+        if (x := self.open()) is None:
+            raise OSError(EIO, "what was written cannot be read")
+        return x
+
+    def _header(self, data: bytes) -> dict[str, Any] | None:
+        """What it says, if it is of these pixels. The file may be anybody's."""
+        try:
+            header = json.loads(data.rstrip(b"\0"))
+        except (ValueError, RecursionError):
+            return None
+        ours = {"format": FORMAT, "key": self.key, "shape": list(self.shape)}
+        if not isinstance(header, dict) or {name: header.get(name) for name in ours} != ours:
+            return None
+        digest, written = header.get("sha256"), header.get("written")
+        whole = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) and type(written) is int
+        return header if whole else None
+
+
+def _mapped(handle: int, shape: tuple[int, ...]) -> Tensor:
+    """Read-only and shared: a private mapping would be refused where it is larger than the memory."""
+    pages = mmap.mmap(handle, 0, access=mmap.ACCESS_READ)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch: the memory cannot be written to; nobody does
+        return torch.frombuffer(pages, dtype=torch.uint8, offset=HEADER).view(shape)
