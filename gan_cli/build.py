@@ -1,5 +1,6 @@
 """From a composed config to a `Run`: the only place where the classes that a config names are called."""
 
+import functools
 import inspect
 import math
 import re
@@ -27,6 +28,7 @@ from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
 from gan_cli.health import Health, Thresholds
 from gan_cli.room import is_out_of_memory
+from gan_cli.optimizers import without_compiler
 from gan_cli.run import Run
 from gan_cli.seeds import derive
 from gan_cli.settings import Settings, TrainConfig
@@ -346,6 +348,10 @@ class _Builder:
         self.problems += contracts.optimizer(f"optimizer.{player}", made)
         return cast("torch.optim.Optimizer | None", made)
 
+        kind: Any = getattr(make, "func", None)
+        if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer):
+            light: Any = without_compiler(kind)
+            make = functools.partial(light, **make.keywords)
     def _note(self, path: str, make: Any) -> Any:
         try:
             return make()

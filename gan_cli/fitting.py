@@ -71,7 +71,8 @@ def _optimizer(name: str, saved: Any, own: Optimizer) -> list[str]:
     except (TypeError, KeyError, IndexError, AttributeError, ValueError):
         return [f"{name} is no optimizer"]
     odd = [list(t.shape) for shape, t in states if isinstance(t, Tensor) and t.shape not in (shape, ())]
-    return [f"{name} has a state of shape {odd[0]} for a weight of another"] if odd and type(own) in _PLAIN else []
+    plain = isinstance(own, _PLAIN) and type(own).__module__.startswith("torch.optim.")  # no class of the user's own
+    return [f"{name} has a state of shape {odd[0]} for a weight of another"] if odd and plain else []
 
 
 def _weights(optimizer: Optimizer) -> list[Tensor]:

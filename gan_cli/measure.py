@@ -13,6 +13,7 @@ from torch.optim import Adam
 
 from gan_cli.losses import Loss, Minimax, NonSaturating, total
 from gan_cli.models.mlp import Discriminator
+from gan_cli.optimizers import without_compiler
 from gan_cli.seeds import derive, generator
 from gan_cli.theory import LOG_4, Row
 
@@ -29,7 +30,8 @@ def train(mu: float, seed: int = 0, steps: int = STEPS) -> Discriminator:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "measure", "weights"))
         D = Discriminator((1,), width=UNITS, depth=1, activation="maxout")
-    loss, optimizer, chance = NonSaturating(), Adam(D.parameters(), LR), generator(seed, "measure", "train")
+    optimizer = without_compiler(Adam)(D.parameters(), LR)
+    loss, chance = NonSaturating(), generator(seed, "measure", "train")
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = LR * (1 + math.cos(math.pi * step / steps)) / 2
         real, fake = _stratified(chance), _stratified(chance) + mu

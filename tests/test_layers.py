@@ -24,7 +24,7 @@ LEVELS = (
     ("errors", "room", "reading", "paths", "seeds", "files", "state"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
-        *("settings", "targets", "diversity", "theory", "bounds", "machine"),
+        *("settings", "targets", "diversity", "theory", "bounds", "machine", "optimizers"),
     ),
     (
         *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
