@@ -91,7 +91,7 @@ class Stream:
                 x = self._flip(x)
         else:
             x = self.data.sample(self.batch_size, generator(self.seed, "batch", self.position))
-            x = x.to(self.device, non_blocking=True)
+            x = self._sent(x)
         self.cursor += 1
         return x
 
@@ -181,8 +181,14 @@ class Stream:
     def _permutation(self, epoch: int, total: int) -> Tensor:
         if epoch != self._epoch:
             order = torch.randperm(total, generator=generator(self.seed, "permutation", epoch))
-            self._epoch, self._order = epoch, order.to(self.device)
+            self._epoch, self._order = epoch, self._sent(order)
         return self._order
+
+    def _sent(self, x: Tensor) -> Tensor:
+        """A tensor of the CPU, on the device. An ordinary copy to a GPU would wait for all that is queued there; one
+        from memory that is pinned joins the queue.
+        """
+        return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x.to(self.device)
 
     def _convert(self, x: Tensor) -> Tensor:
         return x.float().div_(127.5).sub_(1) if x.dtype == torch.uint8 else x.float()
@@ -190,6 +196,4 @@ class Stream:
     def _flip(self, x: Tensor) -> Tensor:
         """Mirror each image with probability 1/2."""
         heads = torch.rand(len(x), generator=generator(self.seed, "flip", self.position)) < 0.5
-        # non_blocking: an ordinary copy would wait for everything queued on the device, at every step
-        heads = heads.to(self.device, non_blocking=True).view(-1, 1, 1, 1)
-        return torch.where(heads, x.flip(-1), x)
+        return torch.where(self._sent(heads).view(-1, 1, 1, 1), x.flip(-1), x)
