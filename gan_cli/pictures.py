@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from gan_cli import dirac, diversity, plots
 from gan_cli.data.mixture import Mixture
+from gan_cli.forward import call
 from gan_cli.grid import tile
 from gan_cli.machine import device_random, set_device_random
-from gan_cli.run import Metrics, Run, call
+from gan_cli.run import Metrics, Run
 from gan_cli.seeds import generator
 
 Picture = np.ndarray[Any, Any]

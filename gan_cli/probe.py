@@ -16,10 +16,11 @@ from torch import Tensor
 
 from gan_cli.build import build
 from gan_cli.errors import DataError, Diverged, RunError
+from gan_cli.forward import call
 from gan_cli.losses import Loss, accuracy, total
 from gan_cli.pictures import fresh, unseen
 from gan_cli.readouts import judging, why_not
-from gan_cli.run import FORMAT, Metrics, Run, call
+from gan_cli.run import FORMAT, Metrics, Run
 from gan_cli.seeds import derive, generator
 from gan_cli.steps import discriminator_step, generator_step
 

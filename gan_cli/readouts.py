@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gan_cli.forward import call
 from gan_cli.losses import Minimax, accuracy, total
 from gan_cli.penalties import squared_slopes
 from gan_cli.pictures import evaluating, fresh, unseen
-from gan_cli.run import Metrics, Run, call
+from gan_cli.run import Metrics, Run
 from gan_cli.steps import still
 
 NOT_APPLICABLE = "n/a"
@@ -112,7 +113,7 @@ def _wasserstein(run: Run, gap: Tensor | float | str, real: Tensor, fake: Tensor
         return {"theory/w1": NOT_APPLICABLE}  # under batch norm a sample has no slope of its own
     t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
     between = torch.lerp(real, fake, t)
-    slope = squared_slopes(run.judge(y), between).detach().max().sqrt()
+    slope = squared_slopes(run.judge_plainly(y), between).detach().max().sqrt()
     return {
         "theory/lipschitz": slope,
         "theory/w1": torch.as_tensor(gap) / slope.clamp_min(torch.finfo(torch.float32).tiny),

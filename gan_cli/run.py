@@ -20,6 +20,7 @@ from gan_cli.data import Stream
 from gan_cli.ema import EMA
 from gan_cli.errors import DataError, Diverged, RunError
 from gan_cli.fitting import listed, misfits
+from gan_cli.forward import Forward, call, like_weights
 from gan_cli.guard import Guard
 from gan_cli.health import Health
 from gan_cli.logbook import Logbook
@@ -56,6 +57,7 @@ class Run:
     ema: EMA | None
     aids: Aids = field(default_factory=Aids)
     pack: int = 1  # samples in one input of D
+    forward: Forward = field(default_factory=Forward)  # how the networks are called in training
     classes: int | None = None  # of conditional networks
     other_data: bool = False  # whether a resume may go on with other data
     health: Health = field(default_factory=Health)
@@ -102,10 +104,14 @@ class Run:
             # One batch for each update of D: no state of its own to save.
             self.twin.cursor = self.reals.position
             return next(self.twin)
-        return call(self.G, self.z(n), y)
+        return self.forward(self.G, self.z(n), y)
 
     def judge(self, y: Tensor | None = None) -> Callable[[Tensor], Tensor]:
-        """D of samples of the classes y: from what `see` returns to logits."""
+        """D of samples of the classes y: from what `see` returns to logits, as fast as the run is to be."""
+        return lambda x: self.forward(self.D, x, y)
+
+    def judge_plainly(self, y: Tensor | None = None) -> Callable[[Tensor], Tensor]:
+        """The same in float32 and uncompiled: a penalty's second derivative needs digits, and a graph of its own."""
         return lambda x: call(self.D, x, y)
 
     def see(self, x: Tensor) -> Tensor:
@@ -158,6 +164,9 @@ class Run:
             self.console.say(f"{harm}; alarms judge by what is logged from here on")
         if state is not None and state["device"] != self.device.type:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
+        self.forward.tell = self.console.say
+        if state is not None and (then := state["machine"].get("precision")) != self.forward.precision:
+            self.console.say(f"from {then!s:.10} to {self.forward.precision}: other bits")
         return self.console
 
     def watch_again(self) -> str | None:
@@ -262,7 +271,7 @@ class Run:
             "random_device": device_random(self.device),
             "device": self.device.type,
             "last_penalty": self.last_penalty,
-            "machine": machine(),
+            "machine": machine() | {"precision": self.forward.precision},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -293,6 +302,8 @@ class Run:
         try:
             for name, part in (nets | optimizers).items():
                 part.load_state_dict(state[name])
+            for optimizer in optimizers.values():
+                like_weights(optimizer)
             torch.set_rng_state(state["random"])
             if state["device"] == self.device.type:
                 self.noise.set_state(state["noise"])
@@ -306,9 +317,3 @@ class Run:
         if self.best and self.best[:2] != (self.cfg.keep_best, self.cfg.best_is):
             self.best = None  # of another figure
         self.last_penalty = state["last_penalty"].to(self.device)
-
-
-def call(net: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:
-    """A network of one argument, or of two where there are classes."""
-    out: Tensor = net(x) if y is None else net(x, y)
-    return out

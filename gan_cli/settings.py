@@ -68,6 +68,9 @@ class TrainConfig:
     lr_final: float = 0.0
     held_out: int | Literal["auto"] = "auto"
     threads: int | Literal["auto"] = "auto"
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    channels_last: bool | Literal["auto"] = "auto"
+    compile: bool | Literal["on", "off"] = False
     log_every: int = 50
     sample_every: int = 250
     checkpoint_every: int = 500

@@ -9,8 +9,9 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from gan_cli.console import duration
+from gan_cli.forward import call
 from gan_cli.loop import turn
-from gan_cli.run import Run, call
+from gan_cli.run import Run
 
 
 def dry_run(run: Run, terminal: Terminal) -> None:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from gan_cli.models.layers import widened
+
 
 class LabelledNoise(nn.Module):
     """z [N, dim] and labels y [N] to [N, 2 dim]: z, and beside it a learned vector of its class.
@@ -61,5 +63,7 @@ def judge(net: nn.Sequential, projection: Projection | None, x: Tensor, y: Tenso
         net: D without labels; its last two layers map the features h to [N, 1] or [N, 1, 1, 1], and that to [N].
     """
     h: Tensor = net[:-2](x)
-    logits: Tensor = net[-2:](h)
-    return logits if projection is None else logits + projection(h.flatten(1), y)
+    with torch.autocast(h.device.type, enabled=False):  # bfloat16 would leave a logit two digits and a half
+        h = widened(h)
+        logits: Tensor = net[-2:](h)
+        return logits if projection is None else logits + projection(h.flatten(1), y)

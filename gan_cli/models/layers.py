@@ -23,6 +23,11 @@ def at_least(name: str, value: int, low: int = 1) -> int:
     return value
 
 
+def widened(x: Tensor) -> Tensor:
+    """x in float32 at least: under autocast, layers hand on bfloat16."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
 def critic_norm(norm: AutoNorm, penalised: bool) -> Norm:
     """The norm of a discriminator.
 
@@ -114,17 +119,17 @@ class MinibatchStd(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        n, features = len(x), x.flatten(1)
+        n, features = len(x), widened(x.flatten(1))  # small differences are what bfloat16 loses
         groups = -(-n // GROUP)
         rows = -(-n // groups)
         missing = rows * groups - n
         filled = torch.cat([features, features.new_zeros(missing, features.shape[1])]).unflatten(0, (rows, groups))
-        is_there = torch.ones(rows * groups, 1, dtype=x.dtype, device=x.device)
+        is_there = torch.ones(rows * groups, 1, dtype=features.dtype, device=x.device)
         is_there[n:] = 0
         is_there = is_there.unflatten(0, (rows, groups))
         count = is_there.sum(0)
         mean = filled.sum(0) / count
         variance = ((filled - mean).square() * is_there).sum(0) / count
         spread = (variance + 1e-8).sqrt().mean(1)  # [groups]; the root has no slope at 0, where all samples are one
-        of_each = spread.repeat(rows)[:n].view(n, *[1] * (x.dim() - 1))
+        of_each = spread.repeat(rows)[:n].view(n, *[1] * (x.dim() - 1)).to(x.dtype)
         return torch.cat([x, of_each.expand(n, 1, *x.shape[2:])], 1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gan_cli.models.labels import LabelledNoise, Projection, judge
-from gan_cli.models.layers import MinibatchStd, at_least
+from gan_cli.models.layers import MinibatchStd, at_least, widened
 from gan_cli.models.sizes import doublings, image_channels, image_side, smallest_side
 
 SIZES = (16, 28, 32, 64, 128, 256)
@@ -106,7 +106,8 @@ class _Halve(nn.Module):
     """Half the side, by the same weights."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return interpolate(x, scale_factor=0.5, mode="bilinear", align_corners=False, antialias=True)
+        half = interpolate(widened(x), scale_factor=0.5, mode="bilinear", align_corners=False, antialias=True)
+        return half.to(x.dtype)  # on a CPU there is no such thing in bfloat16
 
 
 class Generator(nn.Module):
