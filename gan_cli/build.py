@@ -97,6 +97,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         classes = reals.classes if not builder.problems else None
     G = D = None
     if data is not None:
+    put_out: dict[str, int] = {}
         # Stand-ins for parts that could not be built: the networks' own mistakes are told all the same.
         seed, dim = (settings.seed if settings else 0), getattr(prior, "dim", 1)
         torch.manual_seed(derive(seed, "G"))
@@ -108,14 +109,14 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         if D is not None and builder.model("spectral_norm", False) and not spectral_norm(D):
             builder.problems.append(Problem("model.spectral_norm", "D has no layer with a matrix of weights to divide"))
         if G is not None:
-            builder.problems += contracts.maps("model.generator", G, (2, dim), (2, *data.shape), classes)
+            builder.problems += contracts.maps("model.generator", G, (2, dim), (2, *data.shape), classes, put_out)
         if D is not None:
-            builder.problems += contracts.maps("model.discriminator", D, (2, *seen), (2,), classes)
+            builder.problems += contracts.maps("model.discriminator", D, (2, *seen), (2,), classes, put_out)
     builder.problems += contracts.loss_and_prior(loss, prior)
     builder.problems += contracts.batch_norm(G, D, penalty, train, pack)
     if data is not None and device is not None:
         inputs = {"model.generator": (dim,), "model.discriminator": seen}
-        builder.problems += contracts.batch(train, pack, builder.planned, inputs, classes, device)
+        builder.problems += contracts.batch(train, pack, put_out, inputs, device)
     builder.problems += contracts.alarms(train)
     builder.problems += contracts.aids_and_packs(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
@@ -211,7 +212,6 @@ class _Builder:
     def __init__(self, config: dict[str, Any], problems: list[Problem], room: int | None) -> None:
         self._config, self.problems, self._room = config, problems, room
         self.memory = memory(torch.device("cpu"))  # bytes
-        self.planned: dict[str, nn.Module] = {}  # networks on paper, by their paths
 
     def settings(self) -> Settings | None:
         """The keys at the top, checked."""
@@ -332,7 +332,6 @@ class _Builder:
                 f"would have {size / 1e9:,.1f} GB of weights and as much of gradients, and there are "
                 f"{self.memory / 1e9:,.1f} GB of memory; {smaller}"
             )
-        self.planned[path] = planned
         return True
 
     def optimizer(self, player: str, net: nn.Module | None) -> torch.optim.Optimizer | None:

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -31,43 +32,44 @@ KINDS: Mapping[str, type] = {
 }
 
 
-def layers(net: nn.Module, shape: tuple[int, ...], classes: int | None) -> int:
-    """Bytes that the layers of a network on paper put out for one sample of a batch; 0 where they cannot be tried."""
-    put_out = []
+@contextmanager
+def noting(net: nn.Module, put_out: list[int]) -> Iterator[None]:
+    """Notes the bytes that each layer puts out. What makes a layer's weights, such as a spectral norm, is no layer."""
 
     def note(module: nn.Module, _: object, output: object) -> None:
         if isinstance(output, torch.Tensor) and not getattr(module, "inplace", False):
             put_out.append(output.numel() * output.element_size())
 
-    hooks = [module.register_forward_hook(note) for module in net.modules() if not any(module.children())]
+    made = {part for module in net.modules() for norm in _made_by(module) for part in norm.modules()}
+    layers = [m for m in net.modules() if m not in made and made.issuperset(m.children())]
+    hooks = [layer.register_forward_hook(note) for layer in layers]
     try:
-        with torch.no_grad(), torch.device("meta"), evaluating(net):
-            net(torch.zeros(2, *shape), *([] if classes is None else [torch.zeros(2, dtype=torch.int64)]))
-    except Exception:  # whatever a user's own network raises
-        return 0
+        yield
     finally:
         for hook in hooks:
             hook.remove()
-    return sum(put_out) // 2
+
+
+def _made_by(module: nn.Module) -> list[nn.Module]:
+    return [child for name, child in module.named_children() if name == "parametrizations"]
 
 
 def batch(
     train: TrainConfig | None,
     pack: int,
-    planned: Mapping[str, nn.Module],
+    put_out: Mapping[str, int],
     inputs: Mapping[str, tuple[int, ...]],
-    classes: int | None,
     device: torch.device,
 ) -> Iterator[Problem]:
     """What a step keeps of a batch for its gradients has to fit in memory.
 
     Args:
-        planned: both networks on paper, by their paths.
+        put_out: bytes that the layers of each network put out for one sample, by its path.
         inputs: the shape of one input of each.
     """
-    if train is None or planned.keys() != inputs.keys():
+    if train is None or put_out.keys() != inputs.keys():
         return
-    G, D = (layers(planned[path], inputs[path], classes) for path in ("model.generator", "model.discriminator"))
+    G, D = put_out["model.generator"], put_out["model.discriminator"]
     d_step = 2 * D // pack + (G if train.fakes == "reused" else 0)  # G's pass in D's step keeps nothing otherwise
     kept = max(d_step, G + D // pack)
     need = train.batch_size * (kept + 4 * sum(math.prod(shape) for shape in inputs.values()))
@@ -98,7 +100,7 @@ def optimizer(path: str, made: Any) -> Iterator[Problem]:
 def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:
     """Conditional networks need labels that count from 0, each of a sample of its own."""
     held = reals.held_out("labels")
-    parts = [part.y for part in (reals.examples, held) if part is not None and part.y is not None]
+    parts = [y for y in (reals.y, None if held is None else held.y) if y is not None]
     if not parts:
         why = f"{type(reals.data).__name__} has no labels; use data with labels, or conditional=false"
         yield Problem("model.conditional", why)
@@ -112,14 +114,25 @@ def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:
 
 
 def maps(
-    path: str, net: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...], classes: int | None
+    path: str,
+    net: nn.Module,
+    given: tuple[int, ...],
+    wanted: tuple[int, ...],
+    classes: int | None,
+    put_out: dict[str, int],
 ) -> Iterator[Problem]:
-    """A network must map what it gets to what the other one, or the loss, needs."""
+    """A network must map what it gets to what the other one, or the loss, needs.
+
+    Args:
+        put_out: where the bytes are noted that its layers put out for one sample.
+    """
+    sizes: list[int] = []
     try:
         # Evaluation mode: the trial neither needs a batch nor leaves a trace in running statistics.
-        with torch.no_grad(), evaluating(net):
+        with torch.no_grad(), evaluating(net), noting(net, sizes):
             y = [] if classes is None else [torch.zeros(given[0], dtype=torch.int64)]
             found = tuple(net(torch.zeros(given), *y).shape)
+        put_out[path] = sum(sizes) // given[0]
         if found != wanted:
             yield Problem(path, f"maps {list(given)} to {list(found)}, expected {list(wanted)}")
     except Exception as error:  # whatever a user's own network raises

@@ -1,10 +1,11 @@
 """What a run will log, and what its read-outs mean, for TensorBoard's pages."""
 
+from collections.abc import Sequence
 from inspect import cleandoc
 
 from gan_cli import dirac
 from gan_cli.optimum import has_optimum
-from gan_cli.pictures import generated, judged
+from gan_cli.pictures import judgements
 from gan_cli.readouts import read_out, why_not
 from gan_cli.run import Metrics, Run
 
@@ -29,7 +30,7 @@ def expected(run: Run) -> list[str]:
     """Names of what the run will log, to lay out its charts; one for each group that always comes together."""
     tags = ["loss/d", "loss/d_penalty", "logit/real", "grad_norm/d"]
     trained: Metrics = {"grad_norm/d": 0.0, "grad_norm/g": 0.0}
-    tags += [*read_out(run, trained), *judged(run, generated(run)), *dirac.figures(run)]
+    tags += [*read_out(run, trained, most=4 * run.pack), *judgements(run), *dirac.figures(run)]
     if run.loss.probabilities:
         tags.append("prob/d_x")
     if "theory/accuracy" in tags:
@@ -39,14 +40,17 @@ def expected(run: Run) -> list[str]:
     return tags
 
 
-def guide(run: Run) -> str:
-    """What the read-outs of this run mean, for TensorBoard's Text tab: markdown."""
+def guide(run: Run, tags: Sequence[str]) -> str:
+    """What the read-outs of this run mean, for TensorBoard's Text tab: markdown.
+
+    Args:
+        tags: what it will log.
+    """
     lines, seen = [], []
     if run.loss.divergence:
         about = cleandoc(type(run.loss).estimate.__doc__ or "").replace("\n", " ")
         reason = why_not(run)
         lines.append(f"- `theory/{run.loss.divergence}`: " + (f"n/a: {reason}." if reason else about))
-    tags = expected(run)
     lines += [f"- `{tag}`: {meaning}" for tag, meaning in MEANINGS.items() if tag in tags]
     if run.aids.instance_noise:
         seen.append("instance noise: all read-outs are of p and p_G with the noise added, which are closer together")

@@ -58,7 +58,7 @@ def generated(run: Run) -> Tensor:
     """The samples of this step, [N, *shape]: for the picture, and at least as many as it takes to judge them. Of a
     conditional G one of each class, and again; its picture has samples of its own.
     """
-    n = max(run.cfg.samples, JUDGED) if len(run.reals.shape) == 3 else POINTS
+    n = _judged(run)
     if run.cfg.g_is_data:
         return run.twin.peek(n, "grid")
     with unseen(run), torch.no_grad(), evaluating(run.ema.G if run.ema else run.G) as G:
@@ -68,6 +68,10 @@ def generated(run: Run) -> Tensor:
             return torch.cat([G(part) for part in z])
         y = present[torch.arange(n, device=run.device) % len(present)].split(256)
         return torch.cat([G(part, labels) for part, labels in zip(z, y, strict=True)])
+
+
+def _judged(run: Run) -> int:
+    return max(run.cfg.samples, JUDGED) if len(run.reals.shape) == 3 else POINTS
 
 
 def kinds(run: Run) -> Tensor | None:
@@ -91,6 +95,17 @@ def judged(run: Run, fake: Tensor) -> Metrics:
         assert y is not None
         figures["classes"] = diversity.classes(fake, x, y)
     return {f"samples/{name}": value for name, value in figures.items()}
+
+
+def judgements(run: Run) -> list[str]:
+    """Names of what `judged` gives, without a look at G."""
+    found = diversity.names(run.reals.peek(_judged(run), "grid"))
+    data = run.reals.data
+    if isinstance(data, Mixture) and data.modes is not None:
+        found += ["modes", "quality"]
+    if run.reals.classes:
+        found.append("classes")
+    return [f"samples/{name}" for name in found]
 
 
 def samples(run: Run, fake: Tensor | None = None) -> Picture | None:

@@ -21,11 +21,12 @@ from gan_cli.steps import still
 NOT_APPLICABLE = "n/a"
 
 
-def read_out(run: Run, trained: Metrics) -> Metrics:
+def read_out(run: Run, trained: Metrics, most: int | None = None) -> Metrics:
     """`theory/*` of the players as they are now.
 
     Args:
         trained: the figures of the step that led here, for the gradients of both players.
+        most: held-out examples that are looked at; all without it.
 
     Returns:
         Scalars; the read-out of a divergence is "n/a" where it does not hold, and `why_not` says why.
@@ -34,7 +35,8 @@ def read_out(run: Run, trained: Metrics) -> Metrics:
     if held is None or len(held.x) < 2 * run.pack:  # no batch to normalise with, and no second sample
         return {}
     x, y = held.x, held.y if run.classes else None
-    whole = len(x) - len(x) % run.pack
+    seen = len(x) if most is None else min(most, len(x))
+    whole = seen - seen % run.pack
     x, y = x[:whole], None if y is None else y[:whole]
     with unseen(run), judging(run.G), judging(run.D):
         with torch.no_grad():

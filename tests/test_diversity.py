@@ -8,7 +8,7 @@ import torch
 from pytest import approx
 
 from gan_cli.data import Digits, Grid, Ring
-from gan_cli.diversity import classes, distances, effective_number, mixture, pairwise
+from gan_cli.diversity import classes, distances, effective_number, mixture, names, pairwise
 
 
 def draw(n, seed):
@@ -125,3 +125,9 @@ def test_the_effective_number_is_that_of_equal_classes():
 def test_pairwise_distances_by_hand():
     a, b = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([[0.0, 0.0], [0.0, 4.0], [6.0, 8.0]])
     assert pairwise(a, b).tolist() == [[0, 4, 10], [5, 3, 5]]
+
+
+@pytest.mark.parametrize("real", [[0, 2, 8], [0, 0, 8], [0, 0, 8, 8], [3, 3, 3], [3], [0, 0, 0, 1]], ids=str)
+def test_the_names_of_distances_depend_on_which_real_data_are_equal(real):
+    points = torch.tensor(real, dtype=torch.float32)[:, None]
+    assert names(points) == [*distances(torch.randn(len(real), 1), points)]

@@ -102,16 +102,16 @@ def test_a_network_of_the_users_own_may_need_real_numbers_and_time(name):
         build(config, room=1 << 28)
 
 
-@pytest.mark.parametrize(("fakes", "kept"), [("fresh", 40 + 28), ("reused", 40 + 2 * 28)])
+@pytest.mark.parametrize(("fakes", "kept"), [("fresh", 40 + 32), ("reused", 40 + 2 * 32)])
 def test_a_step_keeps_what_its_larger_half_keeps(monkeypatch, fakes, kept):
-    """Bytes of a sample: G puts out 10 numbers, D 6 and 1; the inputs are 2 and 10."""
-    planned = {
-        "model.generator": nn.Linear(2, 10, device="meta"),
-        "model.discriminator": nn.Sequential(nn.Linear(10, 6), nn.Linear(6, 1)).to("meta"),
-    }
+    """Bytes of a sample: G puts out 10 numbers, D 6, 1 and 1; the inputs are 2 and 10."""
+    G, D = nn.Linear(2, 10), nn.Sequential(nn.Linear(10, 6), nn.Linear(6, 1), nn.Flatten(0))
+    put_out: dict[str, int] = {}
     inputs = {"model.generator": (2,), "model.discriminator": (10,)}
+    assert [*contracts.maps("model.generator", G, (2, 2), (2, 10), None, put_out)] == []
+    assert [*contracts.maps("model.discriminator", D, (2, 10), (2,), None, put_out)] == []
     need = 100 * (kept + 4 * 12)
     train = TrainConfig(steps=1, batch_size=100, fakes=fakes)
     for memory, problems in ((need, 0), (need - 1, 1)):
         monkeypatch.setattr(contracts, "memory", lambda _, memory=memory: float(memory))
-        assert len([*contracts.batch(train, 1, planned, inputs, None, torch.device("cpu"))]) == problems
+        assert len([*contracts.batch(train, 1, put_out, inputs, torch.device("cpu"))]) == problems

@@ -131,8 +131,8 @@ def _labels(run: Run) -> dict[str, int] | None:
     """What the classes of conditional networks are called, and their labels."""
     if run.classes is None:
         return None
-    assert run.reals.examples is not None and run.reals.examples.y is not None
-    return by_name(run.reals.examples.y, getattr(run.reals.data, "names", ()))
+    assert run.reals.y is not None
+    return by_name(run.reals.y, getattr(run.reals.data, "names", ()))
 
 
 def _is_exported(directory: Path, step: int) -> bool:
@@ -165,9 +165,10 @@ def _train(
                 _write_config(directory, config)
                 add_resume(directory, about["command"], run.step)
             if state is None:
-                run.log.open_session(_hparams(directory, config, () if resumed else given), expected(run))
+                tags = expected(run)
+                run.log.open_session(_hparams(directory, config, () if resumed else given), tags)
                 draw_real(run)
-                explain(run)
+                explain(run, tags)
             train(run)
             if run.step == run.steps:
                 export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
@@ -206,9 +207,9 @@ def refuse_unknown_figure(run: Run) -> None:
         raise report([Problem("train.keep_best", f"this run logs no {figure!r}{did_you_mean(figure, known)}")])
 
 
-def explain(run: Run) -> None:
+def explain(run: Run, tags: Sequence[str]) -> None:
     """Say what the read-outs of the run mean, and which one it cannot have."""
-    run.log.text(0, "theory", guide(run))
+    run.log.text(0, "theory", guide(run, tags))
     reason = why_not(run)
     if reason and run.loss.divergence:
         run.console.say(f"theory/{run.loss.divergence} n/a: {reason}")
