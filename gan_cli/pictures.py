@@ -78,8 +78,8 @@ def kinds(run: Run) -> Tensor | None:
     """The labels that a conditional G learns, int64 [K]; None where it learns none."""
     if run.classes is None:
         return None
-    assert run.reals.examples is not None and run.reals.examples.y is not None
-    present: Tensor = run.reals.examples.y.unique()
+    assert run.reals.y is not None
+    present: Tensor = run.reals.y.unique()
     return present
 
 

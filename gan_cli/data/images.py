@@ -32,7 +32,7 @@ def room(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> Tensor:
     """
     need = math.prod(shape) * dtype.itemsize
     try:
-        if need < _available():
+        if need < available():
             return torch.empty(*shape, dtype=dtype)
     except RuntimeError:  # torch's word for it
         pass
@@ -43,7 +43,7 @@ def room(shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> Tensor:
     )
 
 
-def _available() -> float:
+def available() -> float:
     """Bytes of memory that this machine has left; infinite where it does not say."""
     try:
         with open("/proc/meminfo") as lines:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_cli.data.examples import Density, Examples, Source
 from gan_cli.data.fingerprint import fingerprint
+from gan_cli.data.rows import Rows, send
 from gan_cli.errors import DataError
 from gan_cli.seeds import derive, generator
 
@@ -25,12 +26,13 @@ class Stream:
     the stream goes on from there.
 
     Args:
-        data: loaded once, here, and kept on the device as uint8 (images) or float32 (points).
+        data: loaded once, here, as uint8 (images) or float32 (points).
         batch_size: examples in a batch.
         seed: of the order, the flips and the draws. Nothing else moves them.
         device: of the batches. Random numbers are drawn on the CPU, so that every device sees the same batches.
         held_out: examples of a finite source that no batch ever holds, the same ones for every seed; "auto" is a
             tenth, 256 at most. `held_out()` gives them.
+        resident: whether a finite source lies on the device as a whole; None: if it fits.
 
     Raises:
         ValueError: a batch size below 1, or fewer than none held out.
@@ -44,6 +46,7 @@ class Stream:
         seed: int,
         device: torch.device | str = "cpu",
         held_out: int | Literal["auto"] = 0,
+        resident: bool | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -55,12 +58,15 @@ class Stream:
         self.cursor = 0
         self.skipped = 0  # batches that were left out for good, by a rollback
         self.fingerprint: str | None = None  # of a finite source; all about a density is in its config
-        self.examples: Examples | None = None
+        self.y: Tensor | None = None  # int64 [size], the labels of all that is trained on
         self.labels: Tensor | None = None  # [batch_size], int64, of the batch given last; None where there are none
+        self._rows: Rows | None = None
+        self._kept: Tensor | None = None  # the row of each example that is trained on; None: all, in order
         self._held_out: Examples | None = None
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)  # the epoch in hand
+        self._orders: dict[int, Tensor] = {}  # of the epoch in hand and the one before: a batch may straddle them
+        self._flips = isinstance(data, Source) and data.flip
         if isinstance(data, Source):
-            self.examples, self._held_out = self._load(data, held_out)
+            self._load(data, held_out, resident)
 
     @property
     def position(self) -> int:
@@ -70,28 +76,36 @@ class Stream:
     @property
     def size(self) -> int | None:
         """Number of examples to train on; None for a density."""
-        return None if self.examples is None else len(self.examples.x)
+        if self._rows is None:
+            return None
+        return len(self._rows.x if self._kept is None else self._kept)
+
+    @property
+    def examples(self) -> Examples | None:
+        """All that a finite source is trained on: a copy, where some is held out."""
+        if self._rows is None:
+            return None
+        x = self._rows.x
+        return Examples(x if self._kept is None else x.index_select(0, self._kept.to(x.device)), self.y)
 
     @property
     def classes(self) -> int | None:
         """Number of classes; None without labels."""
-        parts = [part.y for part in (self.examples, self._held_out) if part is not None and part.y is not None]
+        held = None if self._held_out is None else self._held_out.y
+        parts = [y for y in (self.y, held) if y is not None]
         return max(int(y.max()) + 1 for y in parts) if parts else None
 
     def __iter__(self) -> Iterator[Tensor]:
         return self
 
     def __next__(self) -> Tensor:
-        if isinstance(self.data, Source):
-            which = self._which(self.position * self.batch_size)
-            assert self.examples is not None
-            x = self._convert(self.examples.x[which])
-            self.labels = None if self.examples.y is None else self.examples.y[which]
-            if self.data.flip:
-                x = self._flip(x)
+        if self._rows is None:
+            assert isinstance(self.data, Density)
+            x = send(self.data.sample(self.batch_size, generator(self.seed, "batch", self.position)), self.device)
         else:
-            x = self.data.sample(self.batch_size, generator(self.seed, "batch", self.position))
-            x = self._sent(x)
+            then = None if self._rows.resident else self._which(self.position + 1)
+            x, self.labels = self._rows.take(self._which(self.position), then)
+            x = self._convert(self._flip(x) if self._flips else x)
         self.cursor += 1
         return x
 
@@ -105,22 +119,19 @@ class Stream:
     def peek_labelled(self, n: int, *key: str | int) -> Examples:
         """What `peek` gives, with labels where there are any."""
         g = generator(self.seed, "peek", *key)
-        if self.examples is None:
+        if self._rows is None:
             assert isinstance(self.data, Density)
             return Examples(self.data.sample(n, g).to(self.device), None)
-        x, y = self.examples
-        which = torch.randperm(len(x), generator=g)[torch.arange(n) % len(x)].to(self.device)
-        return Examples(self._convert(x[which]), None if y is None else y[which])
+        assert self.size is not None
+        return self._examples(torch.randperm(self.size, generator=g)[torch.arange(n) % self.size])
 
     def peek_classes(self, labels: Tensor, n: int, *key: str | int) -> Tensor:
         """n examples of each of these classes, class after class: [len(labels) * n, *shape], as `peek` gives them."""
-        assert self.examples is not None
-        x, y = self.examples
-        assert y is not None
-        order = torch.randperm(len(x), generator=generator(self.seed, "peek", *key)).to(self.device)
-        of_each = [order[y[order] == label] for label in labels]
-        which = torch.cat([found[torch.arange(n, device=self.device) % len(found)] for found in of_each])
-        return self._convert(x[which])
+        assert self.size is not None and self.y is not None
+        order = torch.randperm(self.size, generator=generator(self.seed, "peek", *key))
+        y = self.y.cpu()[order]
+        of_each = [order[y == label] for label in labels.cpu()]
+        return self._examples(torch.cat([found[torch.arange(n) % len(found)] for found in of_each])).x
 
     def held_out(self, *key: str | int) -> Examples | None:
         """Real data that D never learned from: x as batches have it, unflipped, and labels.
@@ -137,10 +148,11 @@ class Stream:
     def twin(self) -> "Stream":
         """A stream of its own over the same data, in another order: what a perfect generator would give."""
         other = copy.copy(self)
-        other.cursor, other.seed, other._epoch = 0, derive(self.seed, "twin"), -1
+        other.cursor, other.seed, other._orders = 0, derive(self.seed, "twin"), {}
+        other._rows = copy.copy(self._rows)  # what comes next is another thing there
         return other
 
-    def _load(self, data: Source, held_out: int | Literal["auto"]) -> tuple[Examples, Examples | None]:
+    def _load(self, data: Source, held_out: int | Literal["auto"], resident: bool | None) -> None:
         x, y = data.load()
         if x.shape[1:] != self.shape:
             found = tuple(x.shape[1:])
@@ -157,38 +169,43 @@ class Stream:
                 if len(x)
                 else "the data set is empty; add examples"
             )
-        self.fingerprint = fingerprint(x, y, aside)
-        x, y = x.to(self.device), None if y is None else y.to(self.device)
-        if not aside:
-            return Examples(x, y), None
-        # The same ones for every seed: two runs with two seeds are judged on the same data.
-        order = torch.randperm(len(x), generator=generator(0, "held out")).to(self.device)
-        out, kept = order[:aside], order[aside:].sort().values
-        parts = [Examples(x[which], None if y is None else y[which]) for which in (kept, out)]
-        return parts[0], parts[1]
+        self.fingerprint = fingerprint(x, y, aside, known=getattr(data, "digest", None))
+        self._rows, self.y = Rows(Examples(x, y), self.device, resident), y
+        if aside:
+            # The same ones for every seed: two runs with two seeds are judged on the same data.
+            order = torch.randperm(len(x), generator=generator(0, "held out"))
+            self._held_out = self._rows.take(order[:aside].to(self._rows.x.device))
+            self._kept = order[aside:].sort().values
+            self.y = None if y is None else y[self._kept]
+        self.y = None if self.y is None else self.y.to(self.device)
 
-    def _which(self, start: int) -> Tensor:
-        """The examples of numbers start .. start + batch_size of the endless sequence."""
-        assert self.examples is not None
-        total, parts, end = len(self.examples.x), [], start + self.batch_size
+    def _which(self, number: int) -> Tensor:
+        """The rows of batch `number` of the endless sequence."""
+        assert self.size is not None
+        start, total, parts = number * self.batch_size, self.size, []
+        end = start + self.batch_size
         while start < end:
             epoch, slot = divmod(start, total)
             stop = min(slot + end - start, total)
-            parts.append(self._permutation(epoch, total)[slot:stop])
+            parts.append(self._order(epoch, total)[slot:stop])
             start += stop - slot
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _permutation(self, epoch: int, total: int) -> Tensor:
-        if epoch != self._epoch:
+    def _order(self, epoch: int, total: int) -> Tensor:
+        if epoch not in self._orders:
+            assert self._rows is not None
             order = torch.randperm(total, generator=generator(self.seed, "permutation", epoch))
-            self._epoch, self._order = epoch, self._sent(order)
-        return self._order
+            rows = order if self._kept is None else self._kept[order]
+            self._orders = {old: rows for old, rows in self._orders.items() if old == epoch - 1}
+            self._orders[epoch] = send(rows, self._rows.x.device)
+        return self._orders[epoch]
 
-    def _sent(self, x: Tensor) -> Tensor:
-        """A tensor of the CPU, on the device. An ordinary copy to a GPU would wait for all that is queued there; one
-        from memory that is pinned joins the queue.
-        """
-        return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x.to(self.device)
+    def _examples(self, numbers: Tensor) -> Examples:
+        """Those of these numbers among all that are trained on, as batches have them, unflipped."""
+        assert self._rows is not None
+        rows = numbers if self._kept is None else self._kept[numbers]
+        x, y = self._rows.take(rows.to(self._rows.x.device))
+        return Examples(self._convert(x), y)
 
     def _convert(self, x: Tensor) -> Tensor:
         return x.float().div_(127.5).sub_(1) if x.dtype == torch.uint8 else x.float()
@@ -196,4 +213,6 @@ class Stream:
     def _flip(self, x: Tensor) -> Tensor:
         """Mirror each image with probability 1/2."""
         heads = torch.rand(len(x), generator=generator(self.seed, "flip", self.position)) < 0.5
-        return torch.where(self._sent(heads).view(-1, 1, 1, 1), x.flip(-1), x)
+        either = torch.arange(len(x)).add_(heads, alpha=len(x))
+        # in uint8 and by rows, a tenth of what torch.where of floats takes
+        return torch.cat([x, x.flip(-1)]).index_select(0, send(either, self.device))

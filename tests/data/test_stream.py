@@ -218,7 +218,7 @@ def fingerprint(x, y=None, **options):
 
 def test_the_fingerprint_is_of_the_data_and_nothing_else():
     words = "8 examples of 3 x 2 x 2, 1 held out"
-    digest = hashlib.sha256(f"{words}, torch.uint8".encode() + bytes(range(96))).hexdigest()
+    digest = hashlib.sha256(f"{words}, torch.uint8, {hashlib.sha256(bytes(range(96))).hexdigest()}".encode()).hexdigest()
     assert fingerprint(X, held_out=1) == f"{words}, sha256 {digest[:32]}"
     strided = X.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # equal values, another order in memory
     assert not strided.is_contiguous()
