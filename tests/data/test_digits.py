@@ -1,10 +1,13 @@
 """The digits that come with scikit-learn."""
 
+import sys
+
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from gan_cli.data import Digits
+from gan_cli.data import Digits, digits
 
 
 def test_at_their_own_size_the_digits_are_the_stored_ones_on_the_scale_of_bytes():
@@ -13,6 +16,23 @@ def test_at_their_own_size_the_digits_are_the_stored_ones_on_the_scale_of_bytes(
     assert torch.equal(x, torch.tensor(pixels).mul(255 / 16).round().byte().view(-1, 1, 8, 8))
     assert y is not None and torch.equal(y, torch.tensor(digits))
     assert (len(x), x.min().item(), x.max().item()) == (1797, 0, 255)
+
+
+def test_the_file_is_read_as_scikit_learn_reads_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # its import fails
+    for ours, theirs in zip(digits.read_digits(), load_digits(return_X_y=True), strict=True):
+        assert np.array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("change", [("FILE", ("gone",)), ("MD5", "of another file")], ids=lambda change: change[0])
+def test_where_the_file_is_another_one_scikit_learn_reads_it(monkeypatch, change):
+    before = Digits().load().x
+    monkeypatch.setattr(digits, *change)
+    assert torch.equal(Digits().load().x, before)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError):
+        Digits().load()
 
 
 def test_size_and_channels_are_those_of_the_promised_shape():
