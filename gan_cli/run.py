@@ -27,6 +27,7 @@ from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
 from gan_cli.machine import device_random, machine, not_finite, set_device_random, size_of
 from gan_cli.models.layers import MinibatchStd
+from gan_cli.parts import part
 from gan_cli.penalties import Penalty
 from gan_cli.priors import Prior
 from gan_cli.record import Status
@@ -198,6 +199,7 @@ class Run:
         if alarm.name in self.cfg.stop_on and not self.stopping:
             self.stopping, self.stopped_by = True, alarm
 
+    @part("checkpoint")
     def save(self) -> Path:
         """Commit: make the logs durable, then write a checkpoint that says how far they go.
 

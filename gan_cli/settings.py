@@ -71,6 +71,7 @@ class TrainConfig:
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     channels_last: bool | Literal["auto"] = "auto"
     compile: bool | Literal["on", "off"] = False
+    profile: bool = False
     log_every: int = 50
     sample_every: int = 250
     checkpoint_every: int = 500

@@ -15,19 +15,23 @@ from torch.optim import Optimizer
 
 from gan_cli.guard import Update
 from gan_cli.losses import accuracy, total
+from gan_cli.parts import part
 from gan_cli.run import Metrics, Run
 
 
+@part("D's update")
 def discriminator_step(run: Run, x: Tensor) -> Metrics:
     """Move D up log D(x) + log(1 - D(G(z))), G fixed. x: real samples [N, *shape]."""
     return discriminator_gradient(run, x) | move_discriminator(run)
 
 
+@part("G's update")
 def generator_step(run: Run, x: Tensor) -> Metrics:
     """Move G down its loss through D, D fixed. x: the last real samples, which only paired losses look at."""
     return generator_gradient(run, x) | move(run, run.G, run.opt_G, "g")
 
 
+@part("both updates")
 def simultaneous_step(run: Run, x: Tensor) -> Metrics:
     """Move both players by gradients taken at the same point, as simultaneous gradient descent does."""
     metrics = discriminator_gradient(run, x) | generator_gradient(run, x)

@@ -21,16 +21,16 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 # A module imports only from levels above its own in this table. On its own level it imports nothing on level 1, where
 # each module can be copied into a notebook alone, and elsewhere only what stands before it. A package is one entry.
 LEVELS = (
-    ("errors", "room", "reading", "paths", "seeds", "files", "state"),
+    ("errors", "room", "reading", "paths", "seeds", "files", "state", "parts"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
-        *("settings", "targets", "diversity", "theory", "bounds", "machine", "optimizers"),
+        *("settings", "targets", "diversity", "theory", "bounds", "machine", "forward", "optimizers"),
     ),
     (
         *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
-        *("health", "guard", "measure", "theory_plot"),
+        *("health", "guard", "expense", "measure", "theory_plot"),
     ),
-    ("run", "rollback", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
+    ("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
     ("check", "contracts", "build", "stored", "resume", "probe"),
     ("cli",),
 )
