@@ -101,7 +101,7 @@ def table(events: Iterable[Any], steps: int, waits: bool = False) -> str:
 
 def _row(name: str, line: Line, whole: float, steps: int) -> str:
     calls = f"{line.calls / steps:8.1f}" if line.calls else " " * 8
-    told = f"{line.time / whole:6.1%} {line.time / steps / 1e3:10.3f}{calls}  {name:<32}"
+    told = f"{line.time / whole:6.1%} {line.time / steps / 1e3:10.3f}{calls}  {name:<31}"
     return f"{told} {line.name[: 78 - len(told)]}".rstrip()
 
 

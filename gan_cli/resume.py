@@ -34,6 +34,7 @@ ALLOWED = frozenset(
         "train.keep_best",
         "train.best_is",
         "train.threads",
+        "train.profile",
         "train.stop_on",
         "dataset.root",
         "dataset.path",
@@ -152,7 +153,7 @@ def newest_state(
     count = then.get("threads")
     torch.set_num_threads(threads or (count if type(count) is int and 0 < count <= MOST_THREADS else 1))
     now = machine()
-    changed = [f"{key} {then.get(key)!s:.40} -> {now[key]}" for key in now if then.get(key) != now[key]]
+    changed = [f"{key} {then.get(key)!s:.40} -> {now[key]}" for key in now if then.get(key, now[key]) != now[key]]
     if changed:
         warn(f"another machine or version than before ({', '.join(changed)}): the last bits of results may differ")
     return state
