@@ -10,7 +10,6 @@ import pytest
 import torch
 from conftest import TINY, choices, make_run
 
-from gan_cli.data.examples import Examples
 from gan_cli.data.stream import Stream
 from gan_cli.ema import EMA
 from gan_cli.loop import turn
@@ -37,18 +36,11 @@ def on_meta(*overrides: str) -> Run:
         (group,) = optimizer.param_groups
         group |= {"params": [*net.parameters()], "fused": None}  # there is no fused kernel for it
     run.ema = EMA(run.G, 100) if run.ema else None
-    for stream in (run.reals, run.twin):
-        moved(stream)
+    run.reals = Stream(run.reals.data, run.cfg.batch_size, run.seed, META, run.cfg.held_out, resident=True)
+    run.twin = run.reals.twin()
     draw = run.prior.sample
     run.prior.sample = lambda n, generator: draw(n, generator).to(META)
     return run
-
-
-def moved(stream: Stream) -> None:
-    stream.device = META
-    if stream.examples:
-        x, y = stream.examples
-        stream.examples = Examples(x.to(META), None if y is None else y.to(META))
 
 
 def play(run: Run, steps: int = 1) -> None:
@@ -146,3 +138,9 @@ def test_what_was_measured_is_looked_at_in_one_wait():
     with Reading():
         run.guard.look(5, "none")
     assert len(reads) == 1
+
+
+def test_data_that_do_not_fit_on_the_device_are_waited_for_by_nobody():
+    run = on_meta("model=mlp", *NETWORKS["mlp"])
+    run.reals = Stream(run.reals.data, run.cfg.batch_size, run.seed, META, resident=False)
+    play(run, 3)
