@@ -1,7 +1,7 @@
 PYTHON ?= .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install test slow faults mutations lint wheel ci clean
+.PHONY: help install test slow faults mutations bench lint wheel ci clean
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,6 +23,9 @@ faults:   ## kill and resume a hundred runs at random and at every moment, and d
 
 mutations: ## break the code that saves and resumes, line by line, and see the tests of kills go red
 	$(PYTHON) tests/faults/mutations.py
+
+bench:    ## the speed beside a tutorial-style loop and the floor, a quarter of an hour; `python -m bench` lists more
+	$(PYTHON) -m bench peers --quick
 
 lint:     ## style and types
 	$(PYTHON) -m ruff check

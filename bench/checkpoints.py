@@ -1,6 +1,5 @@
-"""What a checkpoint costs, as a share of the training that it protects, and which part of it costs what.
-
-    python bench/checkpoints.py [gan-train overrides]
+"""`python -m bench checkpoints [gan-train overrides]`: what a checkpoint costs, as a share of the training that it
+protects, and which part of it costs what.
 
 A run takes turns of `train.checkpoint_every` steps and a commit, with the durable writes of a real one; the median of
 commit / (steps + commit) is the share that a user pays. Beside it: the same content by plain `torch.save`, which is
@@ -9,7 +8,6 @@ neither atomic nor durable nor verified. Absolute times depend on the machine an
 
 import hashlib
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,26 +15,25 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from hydra import compose, initialize_config_dir
 
-from gan_cli.build import build, plain
+from bench.case import make
 from gan_cli.loop import turn
 from gan_cli.machine import not_finite
-from gan_cli.paths import CONF_DIR
 from gan_cli.state import to_bytes
 
 TURNS = 7
 
 
 def seconds(do: Callable[[], object]) -> float:
+    """Wall time of one call."""
     begin = time.perf_counter()
     do()
     return time.perf_counter() - begin
 
 
-def main() -> None:
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        run = build(*plain(compose("train", sys.argv[1:])))
+def main(arguments: list[str]) -> None:
+    """Measure the run of these overrides."""
+    run = make(arguments)
     steps = run.cfg.checkpoint_every
     found: dict[str, list[float]] = {}
 
@@ -64,6 +61,3 @@ def main() -> None:
     for what, values in found.items():
         print(f"  {what:<42} {statistics.median(values):6.1%}   {min(values):.1%} to {max(values):.1%}")
 
-
-if __name__ == "__main__":
-    main()

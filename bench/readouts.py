@@ -1,38 +1,28 @@
-"""What the guard, the read-outs and the judgement of samples cost, as a share of the training that they look at.
+"""`python -m bench readouts [gan-train overrides]`: what the guard and the rows of figures cost.
 
-    python bench/readouts.py [gan-train overrides]
-
-A run takes turns of 50 steps, one with and one without; the median ratio of their times is what a user pays:
-for a row of figures at `train.log_every=50`, and for the guard that looks at every loss and gradient before an update.
-Absolute times depend on the machine and are not printed.
+A run takes turns of 50 steps, one with and one without; the median ratio of their times is what a user pays: for a row
+of figures at `train.log_every=50`, and for the guard that looks at every loss and gradient before an update. Absolute
+times depend on the machine and are not printed.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-from hydra import compose, initialize_config_dir
-
+from bench.case import make
 from gan_cli import steps
-from gan_cli.build import build, plain
 from gan_cli.loop import turn
-from gan_cli.paths import CONF_DIR
 from gan_cli.readouts import read_out
 from gan_cli.run import Run
 
 STEPS, TURNS = 50, 12
 
 
-def make(overrides: list[str]) -> Run:
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        return build(*plain(compose("train", overrides)))
-
-
 def timed(run: Run, looking: bool) -> float:
+    """Seconds of a turn, with a row at its end or without."""
     begin = time.perf_counter()
     for i in range(STEPS):
         run.watching = looking and i == STEPS - 1
@@ -54,12 +44,14 @@ def ratio_of(extra: Callable[[], float], bare: Callable[[], float]) -> float:
 
 
 def unguarded(run: Run) -> float:
+    """Seconds of a turn in which nobody looks at losses and gradients."""
     with mock.patch.object(steps, "guard", return_value=None):
         return timed(run, False)
 
 
-def main() -> None:
-    run = make(sys.argv[1:])
+def main(arguments: list[str]) -> None:
+    """Measure the run of these overrides."""
+    run = make(arguments)
     with tempfile.TemporaryDirectory() as folder, run.open(Path(folder)):
         timed(run, False)  # warm up
         figures = ratio_of(lambda: timed(run, True), lambda: timed(run, False))
@@ -67,7 +59,3 @@ def main() -> None:
         run.log.close()
     for what, ratio in {"a row of figures": figures, "the guard": guard}.items():
         print(f"{STEPS} steps with {what} / without: {ratio:.3f} (median of {TURNS} pairs)")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,28 @@
+"""`python -m bench <what>`."""
+
+import importlib
+import sys
+
+WHAT = {
+    "peers": "gan-cli against a tutorial-style loop, other packages and the floor",
+    "overhead": "everything around gan-cli's bare loop, as a share of it",
+    "startup": "process start to the first step; --help and Tab",
+    "scaling": "a step against batch, width, resolution, d_steps, data and threads",
+    "costs": "where a step spends its time, beside the floor",
+    "readouts": "the guard and the rows of figures, as a share of training",
+    "checkpoints": "a checkpoint and its parts, as a share of training",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Hand on to the subcommand."""
+    if not arguments or arguments[0] not in WHAT:
+        lines = [f"  {name:<12} {text}" for name, text in WHAT.items()]
+        print("usage: python -m bench <what> [--help]", *lines, sep="\n", file=sys.stderr)
+        return 2
+    importlib.import_module(f"bench.{arguments[0]}").main(arguments[1:])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

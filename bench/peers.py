@@ -1,0 +1,151 @@
+"""`python -m bench peers`: gan-cli against a tutorial-style loop, other packages and the floor, in one run.
+
+Every contender is a process of one tree and they take turns, so that what else the machine does falls on all of them.
+A ratio is taken within a round; what is shown is the median over rounds, least and most. CPU time counts user and
+system time of the process and of its DataLoader workers, which are left to fill their queues again before the clock is
+read. The precision is gan-cli's and the floor's: the other loops run in fp32, as they come.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from bench import data, peer_torchgan
+from bench.arithmetic import Peak
+from bench.case import Case
+from bench.contenders import NAMES, make_contender, why_not
+from bench.race import Entry, Failed, race, ratios, slices, spread
+from bench.sets import PRECISIONS, QUICK, SETS
+from bench.words import RAW, numbers, several
+
+
+@dataclass
+class Result:
+    """One set, precision, number of threads and device."""
+
+    set: str
+    precision: str
+    threads: int
+    device: str
+    seconds: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # wall, cpu a step, by round
+    flop: dict[str, int] = field(default_factory=dict)
+    peak: Peak | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def measure(case: Case, names: list[str], rounds: int, seconds: float) -> Result:
+    """Let the contenders of one case race."""
+    result = Result(case.one.name, case.precision, case.threads, case.device)
+    entries: list[Entry] = []
+    try:
+        for name in names:
+            own = replace(case, folder=case.folder / name.replace(", ", "-").replace(" ", "-"))
+            if name == "torchgan" and (reason := peer_torchgan.missing(case.one)):
+                result.notes.append(reason)
+                continue
+            try:
+                entries.append(Entry(name, make_contender, (name, own), case.threads))
+            except Failed as error:
+                result.notes.append(f"{name} is left out: {str(error).strip().splitlines()[-1]}")
+        steps = slices(entries, seconds, 500)
+        for entry in entries:
+            result.flop[entry.name] = entry.ask("flop")
+        found = race(entries, rounds, steps)
+        entries.append(Entry("peaks", make_contender, ("peaks", case), case.threads))
+        result.peak = entries[-1].ask("peak")
+    finally:
+        for entry in entries:
+            entry.close()
+    result.seconds = {name: [(s.wall, s.cpu) for s in times] for name, times in found.items()}
+    return result
+
+
+def table(result: Result) -> str:
+    """One result as Markdown."""
+    from bench.clock import Seconds
+
+    one = SETS[result.set]
+    times = {name: [Seconds(*pair) for pair in pairs] for name, pairs in result.seconds.items()}
+    lines = [f"### {one.title}; {result.precision}, {result.threads} thread(s), {result.device}", ""]
+    lines += ["| contender | ms a step, wall | ms, CPU | times the tutorial, wall | CPU | share of the floor's speed, "
+              "wall | CPU | GFLOP | GFLOP/s, wall |", "|---|---|---|---|---|---|---|---|---|"]
+    for name, own in times.items():
+        wall, cpu = [1e3 * s.wall for s in own], [1e3 * s.cpu for s in own]
+        against = [spread(r) for r in ratios(times["tutorial"], own)] if "tutorial" in times else ["", ""]
+        floor = [spread(r) for r in ratios(times["floor"], own)] if "floor" in times else ["", ""]
+        flop = result.flop[name]
+        rate = flop / statistics.median(wall) / 1e6
+        cells = [name, spread(wall, 1), spread(cpu, 1), *against, *floor, f"{flop / 1e9:.3g}", f"{rate:.3g}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    if result.peak:
+        peak = result.peak
+        lines += ["", f"Peak here: {peak.gemm / 1e9:.3g} GFLOP/s in large matrix products, "]
+        lines[-1] += f"{peak.layers / 1e9:.3g} in the best layer of these networks ({peak.where})."
+        for name, own in times.items():
+            bound = result.flop[name] / peak.best
+            share = bound / statistics.median(s.wall for s in own)
+            lines[-1] += f" {name}: {1e3 * bound:.3g} ms at that peak, {share:.0%} of it reached."
+    goal = one.goals.get(result.precision)
+    if goal and "tutorial" in times:
+        lines += ["", f"Goal: {goal[0]:g} times the tutorial by wall time, {goal[1]:g} by CPU time."]
+        for name in (name for name in times if name.startswith("gan-cli")):
+            both = [statistics.median(r) for r in ratios(times["tutorial"], times[name])]
+            words = ["reached" if found >= aim else "missed" for aim, found in zip(goal, both, strict=True)]
+            lines[-1] += f" {name}: {both[0]:.2f}, {words[0]}; {both[1]:.2f}, {words[1]}."
+    return "\n".join([*lines, *(f"\n{note}" for note in result.notes), ""])
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser("python -m bench peers", description=__doc__, formatter_class=RAW)
+    parser.add_argument("--sets", type=several(tuple(SETS)), default=list(SETS), help=", ".join(SETS))
+    parser.add_argument("--precision", type=several(PRECISIONS), default=list(PRECISIONS))
+    parser.add_argument("--threads", type=numbers, default=[1, 2])
+    parser.add_argument("--contenders", type=several(NAMES, ";"), default=list(NAMES), help="; ".join(NAMES))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of a contender's turn")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--quick", action="store_true", help="five sets, three short rounds")
+    parser.add_argument("--out", type=Path, action="append", default=[], help="FILE.md or FILE.json")
+    told = parser.parse_args(arguments)
+    if told.quick:
+        told.rounds, told.seconds = min(told.rounds, 3), min(told.seconds, 1.0)
+        told.sets = [name for name in told.sets if name in QUICK] if told.sets == list(SETS) else told.sets
+    if told.rounds < 1 or told.seconds <= 0:
+        parser.error("--rounds and --seconds must be positive")
+    if wrong := [str(path) for path in told.out if path.suffix not in (".md", ".json")]:
+        parser.error(f"--out takes FILE.md or FILE.json, got {', '.join(wrong)}")
+    return told
+
+
+def main(arguments: list[str]) -> None:
+    """Measure what is asked for; each table is printed as soon as it is there."""
+    told = parse(arguments)
+    about = f"torch {torch.__version__}, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    results, said = [], [f"## gan-cli and its peers ({about}; {told.rounds} rounds of {told.seconds:g} s)\n"]
+    print(said[0], flush=True)
+    with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
+        folder = Path(temporary)
+        for precision in told.precision:
+            if reason := why_not(precision):
+                said.append(reason)
+                print(reason, flush=True)
+                continue
+            for threads in told.threads:
+                for name in told.sets:
+                    runs = folder / f"{name}-{precision}-{threads}"
+                    path = data.write(SETS[name], folder)
+                    case = Case(SETS[name], path, runs, precision, threads, told.device)
+                    result = measure(case, told.contenders, told.rounds, told.seconds)
+                    results.append(result)
+                    said.append(table(result))
+                    print(said[-1], flush=True)
+                    for out in told.out:
+                        plain = json.dumps([asdict(one) for one in results], indent=1)
+                        out.write_text("\n".join(said) if out.suffix == ".md" else plain)
