@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from gan_cli import contracts
+from gan_cli import contracts, products
 from gan_cli.aids import Aids
 from gan_cli.bounds import TooMuch, memory, nbytes, on_paper
 from gan_cli.check import Problem, check, leaves, report, shown
@@ -26,9 +26,10 @@ from gan_cli.data.mixture import Mixture
 from gan_cli.diversity import effective_number
 from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
+from gan_cli.forward import Forward, lay_out, precision_of
 from gan_cli.health import Health, Thresholds
-from gan_cli.room import is_out_of_memory
 from gan_cli.optimizers import without_compiler
+from gan_cli.room import is_out_of_memory
 from gan_cli.run import Run
 from gan_cli.seeds import derive
 from gan_cli.settings import Settings, TrainConfig
@@ -96,8 +97,8 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         builder.problems += contracts.labels(reals, pack, train)
         classes = reals.classes if not builder.problems else None
     G = D = None
-    if data is not None:
     put_out: dict[str, int] = {}
+    if data is not None:
         # Stand-ins for parts that could not be built: the networks' own mistakes are told all the same.
         seed, dim = (settings.seed if settings else 0), getattr(prior, "dim", 1)
         torch.manual_seed(derive(seed, "G"))
@@ -121,6 +122,8 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     builder.problems += contracts.aids_and_packs(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
+        if train is not None and data is not None:
+            lay_out(train.channels_last, G, D, numbers=train.batch_size * math.prod(data.shape))
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
     if builder.problems:
         raise report(builder.problems)
@@ -129,6 +132,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     assert thresholds is not None
 
     torch.set_num_threads(thread_count(train, data.shape))
+    products.faster()
     reals = reals or builder.stream(data, train, settings, device)
     try:
         steps = train.total_steps(reals.size)
@@ -140,6 +144,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     return Run(
         *(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema, aids, pack),
         classes=classes,
+        forward=Forward(precision_of(train.precision, device), device, train.compile in (True, "on")),
         other_data=settings.other_data,
         health=watcher(thresholds, config, reals),
     )
@@ -148,9 +153,8 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
 def watcher(thresholds: Thresholds, config: dict[str, Any], reals: Stream) -> Health:
     """What watches a run's figures, told what is known of its data."""
     centres = reals.data.modes if isinstance(reals.data, Mixture) else None
-    labels = None if reals.examples is None else reals.examples.y
     modes = None if centres is None else len(centres)
-    classes = None if labels is None else effective_number(labels)
+    classes = None if reals.y is None else effective_number(reals.y)
     return Health(thresholds, dict(leaves(config)), modes, classes)
 
 
@@ -343,14 +347,14 @@ class _Builder:
         if make is None:
             return None
         moved = [p for p in net.parameters() if p.requires_grad] if net is not None else [nn.Parameter(torch.zeros(1))]
-        made = self._note(f"optimizer.{player}", lambda: make(moved))
-        self.problems += contracts.optimizer(f"optimizer.{player}", made)
-        return cast("torch.optim.Optimizer | None", made)
-
         kind: Any = getattr(make, "func", None)
         if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer):
             light: Any = without_compiler(kind)
             make = functools.partial(light, **make.keywords)
+        made = self._note(f"optimizer.{player}", lambda: make(moved))
+        self.problems += contracts.optimizer(f"optimizer.{player}", made)
+        return cast("torch.optim.Optimizer | None", made)
+
     def _note(self, path: str, make: Any) -> Any:
         try:
             return make()

@@ -5,16 +5,16 @@ averages stay in float32 under all of them.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from gan_cli import cpu
+
 Precision = Literal["fp32", "bf16"]
 
-_NATIVE = {"avx512_bf16", "amx_bf16", "bf16"}  # Linux's words for it: the first two of x86, the last of ARM
 SMALL = 2**15  # numbers in a batch; below, a layer's time is its call and not its arithmetic
 
 
@@ -117,17 +117,7 @@ def has_fast_bf16(device: torch.device) -> bool:
     """Whether the device has arithmetic of its own for bfloat16. False where that is not known."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None
-    return device.type == "cpu" and not _NATIVE.isdisjoint(_cpu_flags())
-
-
-def _cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """What the first core can do, in Linux's words; nothing on other systems."""
-    try:
-        lines = path.read_text(errors="replace").splitlines()
-    except OSError:
-        return set()
-    found = (line.partition(":") for line in lines)
-    return next((set(words.split()) for key, _, words in found if key.strip().lower() in ("flags", "features")), set())
+    return device.type == "cpu" and cpu.can("avx512_bf16", "amx_bf16", "bf16")  # the last is ARM's word
 
 
 def lay_out(asked: bool | Literal["auto"], *nets: nn.Module, numbers: int) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_cli import cpu
+
 
 def machine() -> dict[str, Any]:
     """What the last bits of a result depend on, beside the seed."""
@@ -12,6 +14,7 @@ def machine() -> dict[str, Any]:
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "vendor": cpu.vendor(),  # libraries choose their code by it
     }
 
 

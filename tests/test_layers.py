@@ -21,10 +21,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 # A module imports only from levels above its own in this table. On its own level it imports nothing on level 1, where
 # each module can be copied into a notebook alone, and elsewhere only what stands before it. A package is one entry.
 LEVELS = (
-    ("errors", "room", "reading", "paths", "seeds", "files", "state", "parts"),
+    ("errors", "room", "reading", "paths", "cpu", "seeds", "files", "state", "parts"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
-        *("settings", "targets", "diversity", "theory", "bounds", "machine", "forward", "optimizers"),
+        *("settings", "targets", "diversity", "theory", "bounds", "machine", "forward", "optimizers", "products"),
     ),
     (
         *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
