@@ -1,7 +1,7 @@
 """What a user sees while a run goes on: a live bar on a terminal, a line now and then elsewhere."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -61,10 +61,15 @@ class Screen(Terminal):
 
 
 class Rate:
-    """Images a second and time left, from the steps of this process alone."""
+    """Images a second and time left, from the steps of this process alone.
 
-    def __init__(self, step: int, steps: int, images_per_step: int) -> None:
-        self.steps, self.images_per_step = steps, images_per_step
+    Args:
+        step, steps: where the run is and where it ends.
+        images: the real images that the first so many steps read; not all steps read the same number.
+    """
+
+    def __init__(self, step: int, steps: int, images: Callable[[int], int]) -> None:
+        self.steps, self._images = steps, images
         self._since = self._first = (time.perf_counter(), step)
         self.images_per_second = 0.0
 
@@ -73,19 +78,19 @@ class Rate:
         now = time.perf_counter()
         then, before = self._since
         self._since = (now, step)
-        self.images_per_second = (step - before) * self.images_per_step / max(now - then, 1e-9)
+        self.images_per_second = (self._images(step) - self._images(before)) / max(now - then, 1e-9)
         return self.images_per_second
 
     def left(self, step: int) -> float | None:
-        """Seconds until the end at the mean rate so far; None before the first step."""
+        """Seconds until the end at the mean rate of images so far; None before the first step."""
         started, first = self._first
         if step == first:
             return None
-        return (self.steps - step) * (time.perf_counter() - started) / (step - first)
-
+        read = self._images(step) - self._images(first)
+        return (self._images(self.steps) - self._images(step)) * (time.perf_counter() - started) / read
 
     def rewind(self, step: int) -> None:
-        """The run went back to a step: rates are of what is done from here on."""
+        """The run is at this step: rates are of what is done from here on."""
         self._since = self._first = (time.perf_counter(), step)
 
 
@@ -105,15 +110,20 @@ class Console:
 
     Args:
         step, steps: where the run is and where it ends.
-        images_per_step: real images a step reads.
+        images: the real images that the first so many steps read.
         terminal: where to write; standard output unless a test looks on.
         interval: seconds between two lines where there is no terminal to draw a bar on.
     """
 
     def __init__(
-        self, step: int, steps: int, images_per_step: int, terminal: Terminal | None = None, interval: float = 10.0
+        self,
+        step: int,
+        steps: int,
+        images: Callable[[int], int],
+        terminal: Terminal | None = None,
+        interval: float = 10.0,
     ) -> None:
-        self.rate = Rate(step, steps, images_per_step)
+        self.rate = Rate(step, steps, images)
         self._terminal = terminal or Screen(highlight=False)
         self._interval, self._last_line, self._last_draw = interval, time.perf_counter(), 0.0
         self._bar: Progress | None = None
@@ -160,7 +170,7 @@ class Console:
             self.say(f"step {step:,}/{self.rate.steps:,} · {self._figures} · {rate}{end}")
 
     def rewind(self, step: int) -> None:
-        """The run went back to an earlier step."""
+        """The run went back to an earlier step, or begins with this one only now."""
         self.rate.rewind(step)
         if self._bar:
             self._bar.update(self._task, completed=step)

@@ -35,6 +35,7 @@ def _train(run: Run, step_is_done: Callable[[], None]) -> None:
         while run.reals.cursor < cfg.d_head_start and not run.stopping:
             discriminator_step(run, next(run.reals))
         run.save()
+        run.console.rewind(run.step)  # rates and the time left are of steps
     while run.step < run.steps and not run.stopping:
         run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
         metrics = turn(run)

@@ -160,7 +160,7 @@ class Run:
         except BaseException:
             self.log.close()
             raise
-        self.console = Console(self.step, self.steps, self.cfg.batch_size * self.cfg.d_steps)
+        self.console = Console(self.step, self.steps, lambda steps: self.cfg.batch_size * self.cfg.batches(steps))
         if harm:
             self.console.say(f"{harm}; alarms judge by what is logged from here on")
         if state is not None and state["device"] != self.device.type:

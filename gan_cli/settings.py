@@ -159,6 +159,15 @@ class TrainConfig:
         """k of Algorithm 1 at a step: `d_warmup` in the first `d_warmup_steps`, then `d_steps`."""
         return self.d_warmup if step < self.d_warmup_steps else self.d_steps
 
+    def batches(self, steps: int) -> int:
+        """Batches of real data that D sees in the first so many steps, its head start not counted.
+
+        >>> TrainConfig(steps=10, d_steps=5, d_warmup=100, d_warmup_steps=2).batches(4)
+        210
+        """
+        warm = min(steps, self.d_warmup_steps)
+        return warm * self.d_warmup + (steps - warm) * self.d_steps
+
     def lr_factor(self, step: int, steps: int) -> float:
         """What the learning rate is multiplied with at a step in [0, steps): warm-up, then the schedule.
 
