@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
 from errno import EIO, ENOSPC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 
 from gan_cli.data.aside import aside
+from gan_cli.data.examples import Mapped
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +48,16 @@ class Cache:
         folder: of this data set alone; it need not be there.
         shape: of the pixels.
         key: a digest of all that decides what they are.
+        y: the labels that go with them; these are not kept.
     """
 
-    def __init__(self, folder: Path, shape: Sequence[int], key: str) -> None:
+    def __init__(self, folder: Path, shape: Sequence[int], key: str, y: Tensor | None) -> None:
         self.path, self.shape, self.key = folder / NAME, tuple(shape), key
+        self.y = y
         self.bytes = HEADER + math.prod(shape)
-        self.digest: str | None = None  # SHA-256 of the pixels, once they are there
 
-    def open(self) -> Tensor | None:
-        """The pixels, mapped, not to be written to; None where there are none, others, or damaged ones."""
+    def open(self) -> Mapped | None:
+        """Pixels and labels; None where there are none, others, or damaged ones."""
         try:
             if not stat.S_ISREG(os.stat(self.path).st_mode):  # to open a pipe is to wait
                 return None
@@ -63,19 +66,21 @@ class Cache:
                 header = self._header(file.read(HEADER))
                 if header is None or found.st_size != self.bytes:
                     return None
-                x = _mapped(file.fileno(), self.shape)
+                pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError:
             return None
+        x = _tensor(pages, self.shape)
         if found.st_mtime_ns != header["written"]:
             if hashlib.sha256(x.numpy().data, usedforsecurity=False).hexdigest() != header["sha256"]:
                 log.warning("%s is damaged; the images are decoded anew", self.path)
                 return None
             with suppress(OSError):  # copied, or moved; it may be somebody else's
                 os.utime(self.path, ns=(header["written"], header["written"]))
-        self.digest = header["sha256"]
-        return x
+        mapped = Mapped(x, self.y)
+        mapped.digest, mapped.release = header["sha256"], partial(_release, pages)
+        return mapped
 
-    def fill(self, blocks: Generator[np.ndarray]) -> Tensor:
+    def fill(self, blocks: Generator[np.ndarray]) -> Mapped:
         """Write the pixels, of which `blocks` gives [n, C, H, W] at a time, and map them.
 
         They appear when they are whole. Another process that fills the same cache is waited for, and what it wrote is
@@ -85,8 +90,8 @@ class Cache:
             OSError: they cannot be written.
         """
         with closing(blocks), aside(self.path.parent) as place:
-            if (x := self.open()) is not None:
-                return x
+            if (found := self.open()) is not None:
+                return found
             if shutil.disk_usage(place).free < self.bytes:  # now, not after an hour
                 raise OSError(ENOSPC, os.strerror(ENOSPC))
             digest = hashlib.sha256(usedforsecurity=False)
@@ -103,9 +108,9 @@ class Cache:
                 os.fsync(file.fileno())  # the name must not be there before the pixels are: power may fail
             os.utime(place / NAME, ns=(written, written))
             os.replace(place / NAME, self.path)
-        if (x := self.open()) is None:
+        if (mapped := self.open()) is None:
             raise OSError(EIO, "what was written cannot be read")
-        return x
+        return mapped
 
     def _header(self, data: bytes) -> dict[str, Any] | None:
         """What it says, if it is of these pixels. The file may be anybody's."""
@@ -121,9 +126,13 @@ class Cache:
         return header if whole else None
 
 
-def _mapped(handle: int, shape: tuple[int, ...]) -> Tensor:
+def _tensor(pages: mmap.mmap, shape: tuple[int, ...]) -> Tensor:
     """Read-only and shared: a private mapping would be refused where it is larger than the memory."""
-    pages = mmap.mmap(handle, 0, access=mmap.ACCESS_READ)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch: the memory cannot be written to; nobody does
         return torch.frombuffer(pages, dtype=torch.uint8, offset=HEADER).view(shape)
+
+
+def _release(pages: mmap.mmap) -> None:
+    if hasattr(mmap, "MADV_DONTNEED"):  # not everywhere
+        pages.madvise(mmap.MADV_DONTNEED)

@@ -1,5 +1,6 @@
 """What a data set gives: the decoded examples of a finite one, the formula of an infinite one."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -11,6 +12,13 @@ class Examples(NamedTuple):
 
     x: Tensor  # images: uint8 [N, C, H, W]; points: float32 [N, D]
     y: Tensor | None  # int64 [N], the labels, if the data has any
+
+
+class Mapped(Examples):
+    """Examples whose x is mapped from a file and must not be written to."""
+
+    digest: str  # SHA-256 of x, in hexadecimal
+    release: Callable[[], None]  # take what was read of x out of this process's memory; it is read again when needed
 
 
 @runtime_checkable

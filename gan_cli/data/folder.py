@@ -17,7 +17,7 @@ from torch import Tensor
 from gan_cli.data.cache import Cache, default_place
 from gan_cli.data.classes import labels_of
 from gan_cli.data.decode import decoded, decoder
-from gan_cli.data.examples import Examples
+from gan_cli.data.examples import Examples, Mapped
 from gan_cli.data.images import check_image, room
 from gan_cli.data.progress import watched
 from gan_cli.data.tree import SUFFIXES, contents, scan, shown
@@ -70,7 +70,6 @@ class Folder:
         if not self.root.is_dir():
             found = "is a file" if self.root.exists() else "is not there"
             raise DataError(f"{shown(path)} {found}; set dataset.path to a folder of images")
-        self.digest: str | None = None  # SHA-256 of the pixels, if it is known after `load`
         self.cache = cache
         self.found = scan(self.root)
         self.files = self.found.files
@@ -99,18 +98,22 @@ class Folder:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow: too many pixels, odd metadata; we judge the pixels
-            x = self._kept()
-            if x is None:
-                x, done = room((len(self.files), *self.shape)), 0
-                for block in self._decoded():
-                    x.numpy()[done : done + len(block)] = block
-                    done += len(block)
-        if not self.labelled:
-            return Examples(x, None)
-        number = {name: i for i, name in enumerate(self.names)}
-        return Examples(x, torch.tensor([number[_top(file)] for file in self.files]))
+            return self._mapped() or Examples(self._in_memory(), self._labels())
 
-    def _kept(self) -> Tensor | None:
+    def _labels(self) -> Tensor | None:
+        if not self.labelled:
+            return None
+        number = {name: i for i, name in enumerate(self.names)}
+        return torch.tensor([number[_top(file)] for file in self.files])
+
+    def _in_memory(self) -> Tensor:
+        x, done = room((len(self.files), *self.shape)), 0
+        for block in self._decoded():
+            x.numpy()[done : done + len(block)] = block
+            done += len(block)
+        return x
+
+    def _mapped(self) -> Mapped | None:
         """The pixels, mapped from the cache, which is made if need be; None where there is none."""
         channels, size, _ = self.shape
         shape = (len(self.files), *self.shape)
@@ -121,20 +124,19 @@ class Folder:
         one = hashlib.sha256(os.fsencode(f"{os.path.realpath(self.root)}\0{settings}")).hexdigest()[:16]
         name = re.sub(r"[^\w.-]|^\.", "_", self.root.resolve().name, flags=re.ASCII)[:40]
         key = hashlib.sha256(os.fsencode(f"{self.found.state}\0{settings}\0{decoder()}")).hexdigest()
-        cache = Cache(place / f"{name}-{one}", shape, key)
-        x = cache.open()
-        if x is None:
+        cache = Cache(place / f"{name}-{one}", shape, key, self._labels())
+        found = cache.open()
+        if found is None:
             # a change from here on leaves other times than those that were seen
             time.sleep(max(0.0, min(TICK, self.found.newest / 1e9 + TICK - time.time())))
             try:
-                x = cache.fill(self._decoded())
+                found = cache.fill(self._decoded())
             except OSError as error:
                 where = f"{shown(cache.path.parent)}: {error.strerror or error}"
                 log.warning("decoded images cannot be kept in %s; they are held in memory", where)
                 return None
             log.warning("decoded images are kept in %s: %s MB", cache.path.parent, f"{cache.bytes / 1e6:,.0f}")
-        self.digest = cache.digest
-        return x
+        return found
 
     def _decoded(self) -> Generator[np.ndarray]:
         channels, size, _ = self.shape

@@ -5,10 +5,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from gan_cli.data.examples import Examples
+from gan_cli.data.examples import Examples, Mapped
 from gan_cli.data.images import available
 
 SHARE = 0.25  # of a device's free memory, for the data: networks and their activations come later
+
+MAPPED = 2**28  # bytes of a file that may stay in this process's memory
+TAKEN = 1024  # rows of a larger one that may: each brings the pages around it along, 64 KB to some 300 KB
 
 
 def fits(size: int, device: torch.device) -> bool:
@@ -43,6 +46,11 @@ class Rows:
         self._pool = None if self.resident else ThreadPoolExecutor(1, "data")
         self._ahead: tuple[Tensor, Future[Examples]] | None = None
 
+        # What is mapped counts as memory of this process, though the system can take it back: let go of it in time.
+        large = isinstance(examples, Mapped) and x.numel() > MAPPED
+        self._release = examples.release if isinstance(examples, Mapped) and large else None
+        self._taken = 0
+
     def take(self, which: Tensor, then: Tensor | None = None) -> Examples:
         """Those with numbers `which` [n], on the device; `then` is what will be asked for next. Nothing waits for the
         device.
@@ -61,6 +69,10 @@ class Rows:
         return Examples(x.to(device, non_blocking=True), None if y is None else y.to(device, non_blocking=True))
 
     def _gather(self, which: Tensor) -> Examples:
+        self._taken += len(which)
+        if self._release is not None and self._taken > TAKEN:
+            self._release()
+            self._taken = 0
         return Examples(self._select(self.x, which), None if self.y is None else self._select(self.y, which))
 
     def _select(self, part: Tensor, which: Tensor) -> Tensor:

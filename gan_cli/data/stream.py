@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gan_cli.data.examples import Density, Examples, Source
+from gan_cli.data.examples import Density, Examples, Mapped, Source
 from gan_cli.data.fingerprint import fingerprint
 from gan_cli.data.rows import Rows, send
 from gan_cli.errors import DataError
@@ -153,7 +153,8 @@ class Stream:
         return other
 
     def _load(self, data: Source, held_out: int | Literal["auto"], resident: bool | None) -> None:
-        x, y = data.load()
+        examples = data.load()
+        x, y = examples
         if x.shape[1:] != self.shape:
             found = tuple(x.shape[1:])
             raise DataError(f"{type(data).__name__} promises examples of {self.shape} and loads {found}")
@@ -169,8 +170,8 @@ class Stream:
                 if len(x)
                 else "the data set is empty; add examples"
             )
-        self.fingerprint = fingerprint(x, y, aside, known=getattr(data, "digest", None))
-        self._rows, self.y = Rows(Examples(x, y), self.device, resident), y
+        self.fingerprint = fingerprint(x, y, aside, known=examples.digest if isinstance(examples, Mapped) else None)
+        self._rows, self.y = Rows(examples, self.device, resident), y
         if aside:
             # The same ones for every seed: two runs with two seeds are judged on the same data.
             order = torch.randperm(len(x), generator=generator(0, "held out"))

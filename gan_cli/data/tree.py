@@ -5,8 +5,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from gan_cli.errors import DataError
 
@@ -33,58 +36,59 @@ def scan(root: Path) -> Scan:
     Raises:
         DataError: a folder that cannot be listed, or links that lead to the same folders over and over.
     """
-    start, files, size, newest = len(os.path.join(root, "")), [], 0, 0
-    digest = hashlib.sha256(usedforsecurity=False)
+    start, files, about = len(os.path.join(root, "")), [], []
     for entry in _walk(str(root)):
-        if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:
-            continue
-        try:
-            found = entry.stat()
-            about = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)  # anybody can set the former
-        except OSError:  # a link to nothing
-            about = (0, 0, 0)
-        file = entry.path[start:]
-        digest.update(os.fsencode(f"{file}\0{about}\0"))
-        files.append(file)
-        size += about[0]
-        newest = max(newest, *about[1:])
-    return Scan(files, size, newest, digest.hexdigest())
+        if entry.name.lower().endswith(SUFFIXES):
+            files.append(entry.path[start:])
+            try:
+                found = entry.stat()
+                # who sets the time of a change cannot set that of the inode's
+                about.append((found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+            except OSError:  # a link to nothing
+                about.append((0, 0, 0))
+    state = hashlib.sha256("\0".join(files).encode(errors="surrogateescape"), usedforsecurity=False)
+    table = np.array(about, np.int64).reshape(-1, 3)
+    state.update(table.tobytes())
+    return Scan(files, int(table[:, 0].sum()), int(table[:, 1:].max(initial=0)), state.hexdigest())
 
 
 def _walk(root: str) -> Iterator[os.DirEntry[str]]:
     seen: set[tuple[int, int]] = set()
     again = 0
-    # the folders above each, by device and inode; next is last
-    waiting: list[tuple[str | os.DirEntry[str], bool, frozenset[tuple[int, int]]]] = [(root, False, frozenset())]
-    while waiting:
-        path, is_file, above = waiting.pop()
-        if is_file:
-            assert not isinstance(path, str)
-            yield path
-            continue
+    above: list[tuple[int, int]] = []  # the folders that lead to where we are, by device and inode
+    waiting: list[Iterator[os.DirEntry[str]]] = []  # what is still to be seen in each of them
+
+    def enter(path: str) -> None:
+        nonlocal again
         try:
             status = os.stat(path)
             with os.scandir(path) as found:
-                entries = sorted(found, key=lambda entry: entry.name, reverse=True)
+                entries = sorted(found, key=attrgetter("name"))
         except OSError as error:
-            raise DataError(f"{shown(os.fspath(path), 45)} cannot be listed: {error.strerror}") from error
+            raise DataError(f"{shown(path, 45)} cannot be listed: {error.strerror}") from error
         here = (status.st_dev, status.st_ino)
         if here in above:
-            continue
+            return
         again += here in seen  # two links in each of thirty folders make a thousand million paths
         if again > MAX_AGAIN:
-            where = shown(os.fspath(path), 40)
-            raise DataError(f"{where}: links lead here and elsewhere over {MAX_AGAIN} times; remove some")
+            raise DataError(f"{shown(path, 40)}: links lead here and elsewhere over {MAX_AGAIN} times; remove some")
         seen.add(here)
-        inside = above | {here}
-        for entry in entries:
+        above.append(here)
+        waiting.append(iter(entries))
+
+    enter(root)
+    while waiting:
+        for entry in waiting[-1]:
             if entry.name.startswith("."):
                 continue
             # a link may be broken or a loop of links, which os.path.isdir takes calmly and entry.is_dir does not
             if os.path.isdir(entry) if entry.is_symlink() else entry.is_dir():
-                waiting.append((entry, False, inside))
-            else:
-                waiting.append((entry, True, above))
+                enter(entry.path)
+                break
+            yield entry
+        else:
+            waiting.pop()
+            above.pop()
 
 
 def contents(root: Path) -> str:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gan_cli.data import Examples, Gaussian, Ring, Source, Stream
+from gan_cli.data.rows import Rows, fits
 from gan_cli.errors import DataError
 
 
@@ -63,6 +64,42 @@ def test_the_cursor_is_the_only_state(data):
         second.peek(5, "in between")
         assert torch.equal(next(second), batches[cursor])
     assert not torch.equal(batches[0], batches[1])
+
+
+@pytest.mark.parametrize("data", [Numbers(10, flip=True), Numbers(10, points=True), Numbers(4)])
+@pytest.mark.parametrize("held_out", [0, 3])
+def test_data_that_do_not_fit_on_the_device_come_in_the_same_batches(data, held_out):
+    """They are gathered one batch ahead; whether that was foretold well changes nothing."""
+    n = min(4, data.n - held_out)
+    near, far = (Stream(data, n, seed=3, held_out=held_out, resident=resident) for resident in (True, False))
+    assert near.fingerprint == far.fingerprint
+    for cursor in [*range(12), 7, 8, 9, 3, 2, 40, 41]:
+        near.cursor = far.cursor = cursor
+        assert torch.equal(next(near), next(far))
+        assert near.labels is None or torch.equal(near.labels, far.labels)
+        if cursor % 3 == 0:
+            assert torch.equal(near.peek(5, "grid"), far.peek(5, "grid"))
+            assert torch.equal(next(near.twin()), next(far.twin()))
+    near.skipped = far.skipped = 5
+    assert torch.equal(next(near), next(far))
+    assert not held_out or torch.equal(near.held_out().x, far.held_out().x)
+
+
+def test_what_comes_next_is_gathered_while_a_batch_is_worked_on(monkeypatch):
+    gathered, gather = [], Rows._gather
+    monkeypatch.setattr(Rows, "_gather", lambda self, which: gathered.append(which.tolist()) or gather(self, which))
+    stream = Stream(Numbers(40, points=True), batch_size=4, seed=0, resident=False)
+    batches = [next(stream)[:, 0].int().tolist() for _ in range(5)]
+    stream._rows._pool.shutdown()
+    assert gathered[:5] == batches
+    assert len(gathered) == 6, "each batch once, and the one to come"
+
+
+def test_data_fit_on_a_device_that_has_four_times_as_much_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4000, 9000))
+    assert fits(1000, torch.device("cuda"))
+    assert not fits(1001, torch.device("cuda"))
+    assert fits(10**15, torch.device("cpu")), "they lie there already"
 
 
 @pytest.mark.parametrize("data", [Numbers(50), Ring()])
@@ -218,7 +255,8 @@ def fingerprint(x, y=None, **options):
 
 def test_the_fingerprint_is_of_the_data_and_nothing_else():
     words = "8 examples of 3 x 2 x 2, 1 held out"
-    digest = hashlib.sha256(f"{words}, torch.uint8, {hashlib.sha256(bytes(range(96))).hexdigest()}".encode()).hexdigest()
+    pixels = hashlib.sha256(bytes(range(96))).hexdigest()
+    digest = hashlib.sha256(f"{words}, torch.uint8, {pixels}".encode()).hexdigest()
     assert fingerprint(X, held_out=1) == f"{words}, sha256 {digest[:32]}"
     strided = X.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)  # equal values, another order in memory
     assert not strided.is_contiguous()
