@@ -28,6 +28,7 @@ from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
 from gan_cli.forward import Forward, lay_out, precision_of
 from gan_cli.health import Health, Thresholds
+from gan_cli.machine import fast_float32
 from gan_cli.optimizers import without_compiler
 from gan_cli.room import is_out_of_memory
 from gan_cli.run import Run
@@ -133,6 +134,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
 
     torch.set_num_threads(thread_count(train, data.shape))
     products.faster()
+    fast_float32(device, train.tf32)
     reals = reals or builder.stream(data, train, settings, device)
     try:
         steps = train.total_steps(reals.size)

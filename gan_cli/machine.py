@@ -18,6 +18,17 @@ def machine() -> dict[str, Any]:
     }
 
 
+def fast_float32(device: torch.device, allowed: bool) -> None:
+    """Whether a GPU of Nvidia may round the factors of float32 products and convolutions to TF32, 11 of their 24 bits,
+    and take the sums in float32; for the whole process. Elsewhere nothing changes.
+
+    PyTorch's newer settings, one for each library, are left alone: with them its own older ones cannot be read.
+    """
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if allowed else "highest")
+        torch.backends.cudnn.allow_tf32 = allowed
+
+
 def device_random(device: torch.device) -> Tensor | None:
     """The state of the device's own random generator; None on a CPU, which has the global one."""
     if device.type == "cuda":

@@ -69,6 +69,7 @@ class TrainConfig:
     held_out: int | Literal["auto"] = "auto"
     threads: int | Literal["auto"] = "auto"
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    tf32: bool = True
     channels_last: bool | Literal["auto"] = "auto"
     compile: bool | Literal["on", "off"] = False
     profile: bool = False
