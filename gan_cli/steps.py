@@ -5,6 +5,8 @@ Metrics are tensors without gradients; those that cost something are computed on
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +106,7 @@ def guard(run: Run, player: nn.Module, name: str, parts: Mapping[str, Tensor]) -
     Raises:
         Diverged: a part of the loss or the gradient is not finite.
     """
-    norm = torch.nn.utils.get_total_norm([p.grad for p in player.parameters() if p.grad is not None])
+    norm = torch.nn.utils.get_total_norm([p.grad for p in parts_of(player).weights if p.grad is not None])
     run.norms[name] = norm
     update = Update(run.step + 1, run.reals.position, name)
     run.guard.measure(update, {**parts, f"grad_norm/{name}": norm}, run.last_good)
@@ -123,17 +125,38 @@ def move(run: Run, player: nn.Module, optimizer: Optimizer, name: str) -> Metric
     for group in optimizer.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
     if run.cfg.clip_grad_norm:
-        torch.nn.utils.clip_grads_with_norm_(player.parameters(), run.cfg.clip_grad_norm, run.norms[name])
+        torch.nn.utils.clip_grads_with_norm_(parts_of(player).weights, run.cfg.clip_grad_norm, run.norms[name])
     optimizer.step()
     if not run.watching:
         return {}
     return {f"grad_norm/{name}": run.norms[name], f"lr/{name}": optimizer.param_groups[0]["lr"]}
 
 
+class _Parts(NamedTuple):
+    """What an update looks at in a player, found once: a walk through its modules takes as long as a small layer."""
+
+    weights: list[nn.Parameter]
+    norms: list[_BatchNorm]
+    spectra: list[_SpectralNorm]
+
+
+_known: WeakKeyDictionary[nn.Module, _Parts] = WeakKeyDictionary()
+
+
+def parts_of(player: nn.Module) -> _Parts:
+    """The parts of a player, which are the same for as long as a run lasts."""
+    if player not in _known:
+        modules = list(player.modules())
+        norms = [m for m in modules if isinstance(m, _BatchNorm)]
+        spectra = [m for m in modules if isinstance(m, _SpectralNorm)]
+        _known[player] = _Parts(list(player.parameters()), norms, spectra)
+    return _known[player]
+
+
 @contextmanager
 def frozen(player: nn.Module) -> Iterator[None]:
     """The player does not move, not by a bit: no gradient reaches its weights, and its batch norm is still."""
-    weights = [p for p in player.parameters() if p.requires_grad]  # what the user froze stays frozen afterwards
+    weights = [p for p in parts_of(player).weights if p.requires_grad]  # what the user froze stays frozen afterwards
     for p in weights:
         p.requires_grad_(False)
     try:
@@ -149,8 +172,8 @@ def still(player: nn.Module) -> Iterator[None]:
     """Batch norm normalises with the batch, as in training, and leaves its running statistics alone, and so does a
     spectral norm: they move in the player's own update only.
     """
-    norms = [m for m in player.modules() if isinstance(m, _BatchNorm) and m.track_running_stats and m.training]
-    spectra = [m for m in player.modules() if isinstance(m, _SpectralNorm) and m.training]
+    norms = [m for m in parts_of(player).norms if m.track_running_stats and m.training]
+    spectra = [m for m in parts_of(player).spectra if m.training]
     for m in norms:
         m.track_running_stats = False
     for s in spectra:

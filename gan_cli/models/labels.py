@@ -62,8 +62,11 @@ def judge(net: nn.Sequential, projection: Projection | None, x: Tensor, y: Tenso
     Args:
         net: D without labels; its last two layers map the features h to [N, 1] or [N, 1, 1, 1], and that to [N].
     """
-    h: Tensor = net[:-2](x)
+    *features, last, flat = net  # not net[:-2]: a slice of a Sequential is made anew, which takes as long as a layer
+    h = x
+    for layer in features:
+        h = layer(h)
     with torch.autocast(h.device.type, enabled=False):  # bfloat16 would leave a logit two digits and a half
         h = widened(h)
-        logits: Tensor = net[-2:](h)
+        logits: Tensor = flat(last(h))
         return logits if projection is None else logits + projection(h.flatten(1), y)
