@@ -7,6 +7,7 @@ import os
 import sys
 from importlib import import_module
 
+from gan_cli.cli.imports import uncollected
 from gan_cli.cli.signals import handling, leave_at_once
 from gan_cli.cli.streams import prepare
 
@@ -44,4 +45,6 @@ def _start(command: str) -> None:
         except OSError:
             print("the working directory is gone; change to another one and try again", file=sys.stderr)
             sys.exit(5)
-        import_module(f"gan_cli.cli.{command}").main()
+        with uncollected():
+            module = import_module(f"gan_cli.cli.{command}")
+        module.main()

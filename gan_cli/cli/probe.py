@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_cli.cli.command import as_command, at_least, new_parser, printable
+from gan_cli.cli.imports import uncollected
 from gan_cli.errors import RunError
 from gan_cli.reading import is_directory
 
@@ -69,12 +70,13 @@ def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path |
         raise RunError(f"{str(path)!r} holds no run (no config.yaml); gan-runs lists the runs there are")
     if trust:
         sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
-    from gan_cli.checkpoint import load_newest  # torch comes in here
-    from gan_cli.cli.verdict import plain, screen
-    from gan_cli.files import write_json
-    from gan_cli.paths import real_run
-    from gan_cli.probe import probe
-    from gan_cli.stored import stored_config, weights_limit
+    with uncollected():
+        from gan_cli.checkpoint import load_newest  # torch comes in here
+        from gan_cli.cli.verdict import plain, screen
+        from gan_cli.files import write_json
+        from gan_cli.paths import real_run
+        from gan_cli.probe import probe
+        from gan_cli.stored import stored_config, weights_limit
 
     directory = real_run(path)
     config = stored_config(directory, trust, "add --trust")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_cli.cli.command import as_command, at_least, new_parser, printable
+from gan_cli.cli.imports import uncollected
 from gan_cli.cli.sample_files import is_image, write_interpolation, write_samples
 from gan_cli.errors import ConfigError, RunError
 
@@ -108,7 +109,8 @@ def _parser() -> ArgumentParser:
 def _sample(options: Namespace) -> None:
     if options.trust:
         sys.path.append(os.getcwd())  # a console script does not find the modules beside it by itself
-    from gan_cli import export  # torch comes in here
+    with uncollected():
+        from gan_cli import export  # torch comes in here
 
     def warn(line: str) -> None:
         print(printable(line), file=sys.stderr)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gan_cli.cli.command import as_command, at_least, new_parser
+from gan_cli.cli.imports import uncollected
 from gan_cli.errors import RunError
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def _png(text: str) -> Path:
 
 
 def _theory(shifts: Sequence[float], seed: int, exact_only: bool, plot: Path | None, as_json: bool) -> None:
-    from gan_cli.theory import optimum
+    with uncollected():
+        from gan_cli.theory import optimum  # torch comes in here
 
     exact = [optimum(mu) for mu in shifts]
     trained, rows, errors = ({}, [], []) if exact_only else _trained(shifts, seed)

@@ -22,6 +22,7 @@ from gan_cli.cli.answers import answer
 from gan_cli.cli.command import end, screenful
 from gan_cli.cli.examine import refuse_mistakes
 from gan_cli.cli.flags import COMPLETION, OWN_CONFIG, SHOW, full_name, mistake
+from gan_cli.cli.imports import uncollected
 from gan_cli.cli.overrides import (
     as_typed,
     config_dirs,
@@ -186,7 +187,7 @@ def _job(cfg: DictConfig, sweep: Sweep) -> int:
         places.tidy()
 
     try:
-        with handling(leave_at_once(leave_nothing)):
+        with handling(leave_at_once(leave_nothing)), uncollected():
             import gan_cli.cli.job  # noqa: F401  torch comes in here
 
         work(without_own(cfg))

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from gan_cli.cli import places
 from gan_cli.cli.apart import Ending, apart
 from gan_cli.cli.command import printable, screenful
+from gan_cli.cli.imports import uncollected
 from gan_cli.cli.overrides import as_typed
 from gan_cli.cli.signals import handling, leave_at_once
 from gan_cli.cli.sweep import combinations, earlier, record
@@ -30,8 +31,8 @@ from gan_cli.errors import BusyError, ConfigError, GanError, RunError, Stopped
 from gan_cli.listing import read as read_run
 from gan_cli.targets import refuse_foreign
 
-# Imported once, and every job has them: on Linux that is four seconds of each. None of them starts a thread.
-_HEAVY = ("gan_cli.cli.job", "torch._dynamo", "torch.utils.tensorboard", "matplotlib.figure")
+# Imported once, and every job has them: on Linux that is two seconds of each. None of them starts a thread.
+_HEAVY = ("gan_cli.cli.job", "torch.utils.tensorboard", "matplotlib.figure")
 
 Work = Callable[[DictConfig], None]
 
@@ -128,7 +129,7 @@ class Sweep:
             earlier.take_up(self._record, record.read(directory), directory, OmegaConf.select(config, "retry") is True)
             print(_what_is_left(jobs, directory), flush=True)
         if any(not job.before for job in jobs):
-            with handling(leave_at_once()):
+            with handling(leave_at_once()), uncollected():
                 for module in _HEAVY:
                     importlib.import_module(module)
         good = [
