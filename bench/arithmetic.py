@@ -43,7 +43,8 @@ class Peaks(Contender):
             gemm = max(gemm, 2 * size**3 / self.least(lambda a=a, b=b: a @ b, seconds))  # type: ignore[misc]
         best, where = 0.0, "none"
         for name, do in self.passes():
-            with Flop() as counter:
+            counter = Flop()
+            with counter:
                 do()
             if counter.total:
                 rate = counter.total / self.least(do, seconds)

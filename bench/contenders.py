@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import torch
+from torch.profiler import ProfilerActivity, profile
+
 from bench.arithmetic import Peaks
 from bench.case import KNOWN, Case
 from bench.contender import Contender
@@ -22,9 +25,19 @@ class Counted:
 
     def flop(self) -> int:
         """Floating-point operations of one step in matrix products and convolutions, by PyTorch's own count."""
-        with Flop() as counter:
+        counter = Flop()
+        with counter:
             self.contender.run(1)
         return counter.total
+
+    def device_seconds(self, steps: int) -> float:
+        """Seconds a step for which an accelerator computes, by torch.profiler; 0 on a CPU."""
+        if self.contender.device.type == "cpu":
+            return 0.0
+        with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+            self.contender.run(steps)
+            torch.cuda.synchronize(self.contender.device)
+        return float(sum(event.self_device_time_total for event in profiler.key_averages())) / 1e6 / steps
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.contender, name)

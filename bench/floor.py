@@ -17,7 +17,7 @@ class Floor(Contender):
     the loss, the penalty, the batch, the precision and the memory format are those that gan-cli builds; batches are
     views of one float tensor, converted beforehand, where gan-cli gathers and converts; one pass of G serves both
     players (as with train.fakes=reused), D takes no gradient in G's step, batch norm keeps no running statistics, the
-    optimizers are the fused ones; there is no log, no average, no check, no read-out and no file.
+    optimizers are its fused ones; there is no log, no average, no check, no read-out and no file.
     """
 
     BATCHES = 8  # enough that a batch is not in the processor's cache when it comes again
@@ -27,9 +27,7 @@ class Floor(Contender):
         self.device, self.G, self.D = run.device, run.G, run.D
         self.loss, self.penalty, self.dim, self.batch = run.loss, run.penalty, run.prior.dim, case.one.batch
         self.d_steps = case.one.d_steps
-        betas = (0.5, 0.999)
-        self.opt_G = torch.optim.Adam(self.G.parameters(), lr=2e-4, betas=betas, fused=True)
-        self.opt_D = torch.optim.Adam(self.D.parameters(), lr=2e-4, betas=betas, fused=True)
+        self.opt_G, self.opt_D = run.opt_G, run.opt_D
         self.weights = [p for p in self.D.parameters() if p.requires_grad]
         self.forward = run.forward  # in the run's precision
         for module in (*self.G.modules(), *self.D.modules()):

@@ -13,7 +13,9 @@ class Flop(TorchDispatchMode):
     with respect to a network's input, which is how a gradient penalty asks.
     """
 
-    total = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -35,6 +35,7 @@ class Result:
     device: str
     seconds: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # wall, cpu a step, by round
     flop: dict[str, int] = field(default_factory=dict)
+    device_seconds: dict[str, float] = field(default_factory=dict)  # a step, of an accelerator
     peak: Peak | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -56,6 +57,7 @@ def measure(case: Case, names: list[str], rounds: int, seconds: float) -> Result
         steps = slices(entries, seconds, 500)
         for entry in entries:
             result.flop[entry.name] = entry.ask("flop")
+            result.device_seconds[entry.name] = entry.ask("device_seconds", 5)
         found = race(entries, rounds, steps)
         entries.append(Entry("peaks", make_contender, ("peaks", case), case.threads))
         result.peak = entries[-1].ask("peak")
@@ -91,6 +93,11 @@ def table(result: Result) -> str:
             bound = result.flop[name] / peak.best
             share = bound / statistics.median(s.wall for s in own)
             lines[-1] += f" {name}: {1e3 * bound:.3g} ms at that peak, {share:.0%} of it reached."
+    for name, busy in result.device_seconds.items():
+        if busy:
+            step = statistics.median(s.wall for s in times[name])
+            lines += ["", f"{name}: the device computes {1e3 * busy:.3g} ms of a step, {busy / step:.0%} of its time; "]
+            lines[-1] += f"{one.batch / step:,.0f} images/s."
     goal = one.goals.get(result.precision)
     if goal and "tutorial" in times:
         lines += ["", f"Goal: {goal[0]:g} times the tutorial by wall time, {goal[1]:g} by CPU time."]

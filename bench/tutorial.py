@@ -14,7 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.optim import Adam
 from torch.utils.data import DataLoader, Dataset, RandomSampler
+
+WORKERS = 2
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -58,7 +61,7 @@ def batches(path: Path, batch: int) -> Iterator[Any]:
     array = np.load(path)
     data = Points(array) if array.ndim == 2 else Pictures(array)
     order = RandomSampler(data, replacement=True, num_samples=2**40)
-    return iter(DataLoader(data, batch_size=batch, sampler=order, num_workers=2))
+    return iter(DataLoader(data, batch_size=batch, sampler=order, num_workers=WORKERS))
 
 
 class Loop:
@@ -73,8 +76,8 @@ class Loop:
     def __init__(self, G: nn.Module, D: nn.Module, dim: int, batches: Iterator[Any], device: torch.device) -> None:
         self.G, self.D, self.dim, self.batches, self.device = G, nn.Sequential(D, nn.Sigmoid()), dim, batches, device
         self.criterion = nn.BCELoss()
-        self.opt_D = torch.optim.Adam(D.parameters(), lr=2e-4, betas=(0.5, 0.999))
-        self.opt_G = torch.optim.Adam(G.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.opt_D = Adam(D.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.opt_G = Adam(G.parameters(), lr=2e-4, betas=(0.5, 0.999))
         self.losses: list[tuple[float, float]] = []  # of D and of G, kept to be plotted at the end
 
     def step(self) -> None:
