@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.case import Case, make
+from bench.case import Case, make_networks
 from bench.contender import Contender
 from bench.sets import Set
 from bench.tutorial import batches
@@ -36,7 +36,7 @@ class TorchGAN(Contender):
         from torchgan.models import Discriminator, Generator  # type: ignore[import-not-found]
         from torchgan.trainer import Trainer  # type: ignore[import-not-found]
 
-        run = make([*case.in_fp32().overrides(), "train.held_out=2"])
+        run = make_networks([*case.in_fp32().overrides(), "train.held_out=2"])
         self.device = run.device
 
         class G(Generator):  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """The tutorial's loop as a contender."""
 
-from bench.case import Case, make
+from bench.case import Case, make_networks
 from bench.contender import Contender
 from bench.tutorial import CriticLoop, Loop, batches
 
@@ -11,7 +11,7 @@ class Tutorial(Contender):
     """
 
     def __init__(self, case: Case) -> None:
-        run = make([*case.in_fp32().overrides(), "train.held_out=2"])
+        run = make_networks([*case.in_fp32().overrides(), "train.held_out=2"])
         self.device = run.device
         plain = Loop(run.G, run.D, run.prior.dim, batches(case.data, case.one.batch), run.device)
         self.loop = CriticLoop(plain, case.one.d_steps, run.penalty) if case.one.critic else plain
