@@ -55,7 +55,7 @@ def make_networks(overrides: list[str]) -> Run:
     switch = getattr(torch.backends.mkldnn, "matmul", None)
     before = getattr(switch, "fp32_precision", None)
     run = make(overrides)
-    if before is not None:
+    if switch is not None and before is not None:
         switch.fp32_precision = before
     return run
 

@@ -60,4 +60,3 @@ def main(arguments: list[str]) -> None:
     print(f"a checkpoint of {len(data) / 1e6:.1f} MB every {steps} steps; medians of {TURNS}, least and most")
     for what, values in found.items():
         print(f"  {what:<42} {statistics.median(values):6.1%}   {min(values):.1%} to {max(values):.1%}")
-

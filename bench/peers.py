@@ -9,41 +9,26 @@ read. The precision is gan-cli's and the floor's: the other loops run in fp32, a
 import argparse
 import json
 import platform
-import statistics
 import tempfile
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
 from bench import data, peer_torchgan
-from bench.arithmetic import Peak
 from bench.case import Case
 from bench.contenders import NAMES, make_contender, why_not
-from bench.race import Entry, Failed, race, ratios, slices, spread
+from bench.race import Entry, Failed, race, slices
+from bench.report import Result, table
 from bench.sets import PRECISIONS, QUICK, SETS
 from bench.words import RAW, numbers, several
-
-
-@dataclass
-class Result:
-    """One set, precision, number of threads and device."""
-
-    set: str
-    precision: str
-    threads: int
-    device: str
-    seconds: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # wall, cpu a step, by round
-    flop: dict[str, int] = field(default_factory=dict)
-    device_seconds: dict[str, float] = field(default_factory=dict)  # a step, of an accelerator
-    peak: Peak | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def measure(case: Case, names: list[str], rounds: int, seconds: float) -> Result:
     """Let the contenders of one case race."""
     result = Result(case.one.name, case.precision, case.threads, case.device)
     entries: list[Entry] = []
+    peaks: Entry | None = None
     try:
         for name in names:
             own = replace(case, folder=case.folder / name.replace(", ", "-").replace(" ", "-"))
@@ -54,58 +39,18 @@ def measure(case: Case, names: list[str], rounds: int, seconds: float) -> Result
                 entries.append(Entry(name, make_contender, (name, own), case.threads))
             except Failed as error:
                 result.notes.append(f"{name} is left out: {str(error).strip().splitlines()[-1]}")
+        peaks = Entry("peaks", make_contender, ("peaks", case), case.threads)
         steps = slices(entries, seconds, 500)
         for entry in entries:
             result.flop[entry.name] = entry.ask("flop")
             result.device_seconds[entry.name] = entry.ask("device_seconds", 5)
         found = race(entries, rounds, steps)
-        entries.append(Entry("peaks", make_contender, ("peaks", case), case.threads))
-        result.peak = entries[-1].ask("peak")
+        result.peak = peaks.ask("peak")
     finally:
-        for entry in entries:
+        for entry in (*entries, *([peaks] if peaks else [])):
             entry.close()
     result.seconds = {name: [(s.wall, s.cpu) for s in times] for name, times in found.items()}
     return result
-
-
-def table(result: Result) -> str:
-    """One result as Markdown."""
-    from bench.clock import Seconds
-
-    one = SETS[result.set]
-    times = {name: [Seconds(*pair) for pair in pairs] for name, pairs in result.seconds.items()}
-    lines = [f"### {one.title}; {result.precision}, {result.threads} thread(s), {result.device}", ""]
-    lines += ["| contender | ms a step, wall | ms, CPU | times the tutorial, wall | CPU | share of the floor's speed, "
-              "wall | CPU | GFLOP | GFLOP/s, wall |", "|---|---|---|---|---|---|---|---|---|"]
-    for name, own in times.items():
-        wall, cpu = [1e3 * s.wall for s in own], [1e3 * s.cpu for s in own]
-        against = [spread(r) for r in ratios(times["tutorial"], own)] if "tutorial" in times else ["", ""]
-        floor = [spread(r) for r in ratios(times["floor"], own)] if "floor" in times else ["", ""]
-        flop = result.flop[name]
-        rate = flop / statistics.median(wall) / 1e6
-        cells = [name, spread(wall, 1), spread(cpu, 1), *against, *floor, f"{flop / 1e9:.3g}", f"{rate:.3g}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    if result.peak:
-        peak = result.peak
-        lines += ["", f"Peak here: {peak.gemm / 1e9:.3g} GFLOP/s in large matrix products, "]
-        lines[-1] += f"{peak.layers / 1e9:.3g} in the best layer of these networks ({peak.where})."
-        for name, own in times.items():
-            bound = result.flop[name] / peak.best
-            share = bound / statistics.median(s.wall for s in own)
-            lines[-1] += f" {name}: {1e3 * bound:.3g} ms at that peak, {share:.0%} of it reached."
-    for name, busy in result.device_seconds.items():
-        if busy:
-            step = statistics.median(s.wall for s in times[name])
-            lines += ["", f"{name}: the device computes {1e3 * busy:.3g} ms of a step, {busy / step:.0%} of its time; "]
-            lines[-1] += f"{one.batch / step:,.0f} images/s."
-    goal = one.goals.get(result.precision)
-    if goal and "tutorial" in times:
-        lines += ["", f"Goal: {goal[0]:g} times the tutorial by wall time, {goal[1]:g} by CPU time."]
-        for name in (name for name in times if name.startswith("gan-cli")):
-            both = [statistics.median(r) for r in ratios(times["tutorial"], times[name])]
-            words = ["reached" if found >= aim else "missed" for aim, found in zip(goal, both, strict=True)]
-            lines[-1] += f" {name}: {both[0]:.2f}, {words[0]}; {both[1]:.2f}, {words[1]}."
-    return "\n".join([*lines, *(f"\n{note}" for note in result.notes), ""])
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -149,9 +94,11 @@ def main(arguments: list[str]) -> None:
                     runs = folder / f"{name}-{precision}-{threads}"
                     path = data.write(SETS[name], folder)
                     case = Case(SETS[name], path, runs, precision, threads, told.device)
-                    result = measure(case, told.contenders, told.rounds, told.seconds)
-                    results.append(result)
-                    said.append(table(result))
+                    try:
+                        results.append(measure(case, told.contenders, told.rounds, told.seconds))
+                        said.append(table(results[-1]))
+                    except Failed as error:  # the other measurements are worth having
+                        said.append(f"### {name}, {precision}, {threads} thread(s): no result\n\n{error}")
                     print(said[-1], flush=True)
                     for out in told.out:
                         plain = json.dumps([asdict(one) for one in results], indent=1)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench import __main__ as command
-from bench import data, overhead, peers, scaling
+from bench import data, overhead, peers, report, scaling
 from bench.case import Case, make
 from bench.contenders import make_contender
 from bench.flop import Flop
@@ -164,10 +164,10 @@ def test_ratios_are_taken_round_by_round():
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_missed_goal_says_so(precision):
-    result = peers.Result("dcgan64-1", precision, 1, "cpu", {"tutorial": [(2.0, 2.0)], "gan-cli": [(1.0, 1.0)]})
+    result = report.Result("dcgan64-1", precision, 1, "cpu", {"tutorial": [(2.0, 2.0)], "gan-cli": [(1.0, 1.0)]})
     result.flop = dict.fromkeys(result.seconds, 10**9)
     words = {"fp32": "gan-cli: 2.00, reached; 2.00, reached", "bf16": "gan-cli: 2.00, missed; 2.00, missed"}
-    assert words[precision] in peers.table(result)
+    assert words[precision] in report.table(result)
 
 
 def test_an_exponent_is_that_of_the_upper_half():
