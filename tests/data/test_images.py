@@ -20,6 +20,14 @@ def test_scaling_is_pillows_antialiased_bicubic_of_the_centre_square(size):
         assert scaled.permute(1, 2, 0).int().numpy() == pytest.approx(wanted, abs=1)
 
 
+@pytest.mark.parametrize("size", [7, 33])
+def test_grey_images_that_are_scaled_together_do_not_mix(size):
+    grey = torch.randint(0, 256, (8, 1, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    alone = torch.cat([to_size(image[None], size) for image in grey])
+    for n in (8, 6, 5):
+        assert torch.equal(to_size(grey[:n], size), alone[:n])
+
+
 def test_grey_is_pillows_luma():
     for image, grey in zip(NOISE, to_channels(NOISE, 1), strict=True):
         wanted = Image.fromarray(image.permute(1, 2, 0).numpy()).convert("L")
