@@ -7,6 +7,7 @@ the losses of a good one. Distances are Euclidean, between whole samples: images
 import torch
 from torch import Tensor
 
+LONG = 64  # numbers in a sample
 NEAR = 3.0  # standard deviations to a mode: a sample nearer than that is one of high quality (VEEGAN, PacGAN)
 
 
@@ -98,8 +99,16 @@ def effective_number(labels: Tensor) -> float:
 
 
 def pairwise(a: Tensor, b: Tensor) -> Tensor:
-    """Euclidean distances [N, M] of [N, D] and [M, D].
+    """Euclidean distances [N, M] of float32 [N, D] and [M, D].
 
-    Exact: by way of a matrix product two equal points would not be 0 apart.
+    Two equal points are 0 apart. Of many numbers they are found by |a|^2 + |b|^2 - 2 a.b in float64, where float32's
+    differences have digits enough: six times as fast as one by one, which a grid of 28 pixels would feel.
     """
-    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+    if a.shape[1] < LONG or a.device.type == "mps":  # which has no float64
+        return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+    centre = a.double().mean(0)  # what all share would cost digits
+    a, b = a.double() - centre, b.double() - centre
+    sizes = a.square().sum(1)[:, None] + b.square().sum(1)
+    squares = sizes - 2 * a @ b.T
+    squares[squares < 1e-13 * sizes] = 0  # less than float32 tells apart: rounding
+    return squares.sqrt().float()

@@ -131,3 +131,14 @@ def test_pairwise_distances_by_hand():
 def test_the_names_of_distances_depend_on_which_real_data_are_equal(real):
     points = torch.tensor(real, dtype=torch.float32)[:, None]
     assert names(points) == [*distances(torch.randn(len(real), 1), points)]
+
+
+def test_distances_of_long_samples_are_those_taken_one_by_one():
+    g = torch.Generator().manual_seed(0)
+    a = torch.rand(20, 784, generator=g)
+    b = torch.cat([a[:5], a[5:10] + 1e-6, torch.rand(10, 784, generator=g) + 100])
+    exact = torch.cdist(a.double(), b.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    found = pairwise(a, b)
+    assert found.numpy() == approx(exact.numpy(), rel=1e-3)
+    assert (found[range(5), range(5)] == 0).all(), "equal samples are not apart"
+    assert (found[range(5, 10), range(5, 10)] > 0).all(), "and those that are nearly equal are"
