@@ -62,6 +62,14 @@ class Forward:
                 out = self._plain_or_compiled(net, x, y)
         return out.float()
 
+    def begin(self) -> None:
+        """A turn of both players begins: recorded graphs may write over what they put out in the last one.
+
+        Not between the calls of one turn: D judges real and generated samples before it moves by both.
+        """
+        if self.compiled and self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()
+
     def _with_parametrizations(self, net: nn.Module) -> list[nn.Module]:
         if net not in self._parametrized:
             self._parametrized[net] = [module for module in net.modules() if parametrize.is_parametrized(module)]
@@ -73,8 +81,6 @@ class Forward:
         known = self._known.get(net)
         if known is None:
             return self._first(net, x, y)
-        if self.device.type == "cuda":
-            torch.compiler.cudagraph_mark_step_begin()
         return known(x) if y is None else known(x, y)
 
     def _first(self, net: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:

@@ -33,6 +33,7 @@ def _train(run: Run, step_is_done: Callable[[], None]) -> None:
         run.save()  # from here on there is always a checkpoint to go on from
     if run.step == 0 and run.reals.cursor < cfg.d_head_start:
         while run.reals.cursor < cfg.d_head_start and not run.stopping:
+            run.forward.begin()
             discriminator_step(run, next(run.reals))
         run.save()
         run.console.rewind(run.step)  # rates and the time left are of steps
@@ -58,6 +59,7 @@ def _train(run: Run, step_is_done: Callable[[], None]) -> None:
 
 def turn(run: Run) -> Metrics:
     """One step: k = d_steps updates of D, each on new data, to g_steps of G."""
+    run.forward.begin()
     if run.cfg.updates == "simultaneous" and not run.cfg.g_is_data:
         return simultaneous_step(run, real_batch(run))
     metrics: Metrics = {}

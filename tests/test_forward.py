@@ -7,6 +7,7 @@ from pytest import approx
 
 from gan_cli import checkpoint, cpu
 from gan_cli.forward import Forward, call, has_fast_bf16, lay_out, like_weights, precision_of
+from gan_cli.loop import turn
 from gan_cli.steps import discriminator_gradient, discriminator_step, generator_gradient
 
 FAMILIES = {
@@ -196,3 +197,14 @@ def test_a_config_says_how_and_the_default_is_exact():
     run = make_run(*TINY)
     assert (run.forward.precision, run.forward.compiled) == ("fp32", False)
     assert "precision: fp32" in (ROOT / "conf/train/default.yaml").read_text()
+
+
+def test_recorded_graphs_are_told_of_a_turn_once_before_it(monkeypatch):
+    """A mark between D(x) and D(G(z)) would let the second write over the first, which D's gradient still needs."""
+    told = []
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: told.append("turn"))
+    run = make_run(*TINY, "train.d_steps=3")
+    monkeypatch.setattr(run.forward, "begin", Forward("fp32", "cuda", compiled=True).begin)
+    turn(run)
+    turn(run)
+    assert told == ["turn"] * 2
