@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Any, Self
 
 import yaml
-from hydra._internal.core_plugins import file_config_source
+from hydra._internal.core_plugins import file_config_source, structured_config_source
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.plugins.config_source import ConfigResult
 from omegaconf.errors import OmegaConfBaseException
@@ -47,9 +48,21 @@ class FileConfigSource(file_config_source.FileConfigSource):
             raise ConfigError(f"{shown}: is no config: {(str(error).splitlines() or ['?'])[0]}") from error
 
 
+class StructuredConfigSource(structured_config_source.StructuredConfigSource):
+    """Hydra's reader of its own configs, which are in memory.
+
+    Hydra copies its readers for every group that --help and Tab list, and with this one all configs of its own, which
+    is more than half of what --help takes. Nothing is changed in a reader, nor in what it reads: `load_config` copies.
+    """
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
+
+
 def install() -> None:
-    """Let Hydra read files in this way, from the next config on."""
-    SourcesRegistry.instance().types["file"] = FileConfigSource  # also where Hydra's own is there already
+    """Let Hydra read in this way, from the next config on."""
+    for source in (FileConfigSource, StructuredConfigSource):
+        SourcesRegistry.instance().types[source.scheme()] = source  # also where Hydra's own is there already
 
 
 def _look_at(path: Path) -> None:

@@ -7,8 +7,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from gan_cli import __version__
+from gan_cli.cli import sources
 from gan_cli.paths import CONF_DIR
 
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "matplotlib", "tensorboard", "numpy", "PIL", "safetensors", "rich")
@@ -99,3 +102,13 @@ def test_tab_completes_the_choices_of_a_group(gan_train):
     completed = gan_train("-sc", "query=bash", COMP_LINE="gan-train loss=").split()
     assert completed == sorted(f"loss={name}" for name in CHOICES["loss"])
     assert len(completed) == 7
+
+
+def test_composing_leaves_hydras_own_configs_as_they_were():
+    sources.install()
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        before = compose("train", ["seed=1"], return_hydra_config=True)
+        other = compose("train", ["seed=1", "++hydra.job.chdir=true", "+hydra.x=1"], return_hydra_config=True)
+        after = compose("train", ["seed=1"], return_hydra_config=True)
+    assert other.hydra.job.chdir and other.hydra.x
+    assert OmegaConf.to_container(before) == OmegaConf.to_container(after)
