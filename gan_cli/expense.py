@@ -22,6 +22,7 @@ _WAIT = re.compile("Synchronize|Memcpy|_local_scalar_dense|nonzero")  # what mak
 _BACKWARD = "autograd::engine::evaluate_function: "
 _WORDS = {  # how PyTorch calls it: what it is
     "AccumulateGrad": "adding up gradients",
+    "add": "adding",
     "addmm": "linear layer",
     "cat": "putting tensors side by side",
     "conv2d": "convolution",
@@ -40,6 +41,7 @@ _WORDS = {  # how PyTorch calls it: what it is
     "lerp": "average of weights",
     "linalg_vector_norm": "norm of gradients",
     "linear": "linear layer",
+    "mul": "multiplying",
     "native_batch_norm": "batch norm",
     "native_group_norm": "layer norm",
     "native_layer_norm": "layer norm",
@@ -51,6 +53,7 @@ _WORDS = {  # how PyTorch calls it: what it is
     "relu": "ReLU",
     "silu": "SiLU",
     "slice": "cutting out",
+    "t": "transposing",
     "to": "converting",
     "upsample_bilinear2d": "resizing",
     "upsample_nearest2d": "resizing",
@@ -84,8 +87,8 @@ def table(events: Iterable[Any], steps: int, waits: bool = False) -> str:
     shown, total = (device, busy) if kernels else (host, whole)
     rest = {name: line for name, line in shown.items() if name not in waited}
     dearest = sorted(rest, key=lambda name: -rest[name].time)[:ROWS]
-    of = "time of the device" if kernels else "time of the CPU"
-    rows = [f"{whole / steps / 1e3:,.3f} ms a step; shares are of the {of}", "   share   ms/step   calls  what"]
+    of = f"the {busy / steps / 1e3:,.3f} ms that the device is busy" if kernels else "that"
+    rows = [f"{whole / steps / 1e3:,.3f} ms a step; shares are of {of}", "   share   ms/step   calls  what"]
     rows += [_row(name, rest[name], total, steps) for name in dearest]
     waiting = 0.0 if kernels else sum(line.time for line in waited.values())
     others = total - waiting - sum(rest[name].time for name in dearest)
@@ -152,7 +155,7 @@ def in_words(name: str) -> str:
     """What PyTorch's name of a call means.
 
     >>> in_words("aten::conv2d"), in_words("Optimizer.step#Adam.step"), in_words("aten::_foreach_add_")
-    ('convolution', "Adam's update", 'add')
+    ('convolution', "Adam's update", 'adding')
     >>> in_words("autograd::engine::evaluate_function: ConvolutionBackward0")
     'convolution, backward'
     >>> in_words("autograd::engine::evaluate_function: ConvolutionBackwardBackward0")

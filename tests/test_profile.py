@@ -135,7 +135,7 @@ def test_on_a_gpu_shares_are_of_its_own_time_and_the_host_is_told_of_apart():
     kernels = [event("implicit_gemm", 3_000, on="CUDA", thread=7), event("wgrad", 1_000, on="CUDA", thread=7)]
     told = table([step, update, data, conv, node, read, wait, copy, after, *kernels], steps=1, waits=True)
     lines = [" ".join(line.split()) for line in told.splitlines()]
-    assert lines[0] == "10.000 ms a step; shares are of the time of the device"
+    assert lines[0] == "10.000 ms a step; shares are of the 4.000 ms that the device is busy"
     assert "75.0% 3.000 1.0 convolution conv2d" in lines
     assert "25.0% 1.000 1.0 convolution, backward ConvolutionBackward0" in lines
     assert "the device is busy for 40.0% of the time; of the time of the host:" in lines
