@@ -8,6 +8,7 @@ WHAT = {
     "overhead": "everything around gan-cli's bare loop, as a share of it",
     "startup": "process start to the first step; --help and Tab",
     "scaling": "a step against batch, width, resolution, d_steps, data and threads",
+    "folders": "an image folder decoded once, the start after that, and the memory of both",
     "costs": "where a step spends its time, beside the floor",
     "readouts": "the guard and the rows of figures, as a share of training",
     "checkpoints": "a checkpoint and its parts, as a share of training",

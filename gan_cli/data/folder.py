@@ -25,7 +25,7 @@ from gan_cli.errors import DataError
 
 log = logging.getLogger(__name__)
 
-SMALL = 2**26  # bytes of files and pixels together: up to here, decoding takes a second or two
+SMALL = 2**24  # bytes of files and pixels together: up to here, decoding takes a second at the most
 TICK = 0.02  # seconds: two changes of a file within one may leave it with the same times
 
 
