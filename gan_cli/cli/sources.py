@@ -1,5 +1,6 @@
 """How Hydra reads a YAML file of one's own: what is wrong with it is told with its name, and memory is bounded."""
 
+import copy
 import os
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,8 @@ from gan_cli.paths import CONF_DIR
 LARGEST = 1 << 18  # bytes of a file
 MOST = 100_000  # values in it, each alias counted as what it stands for: OmegaConf copies that
 DEEPEST = 50
+
+_read: dict[tuple[str, str, int, int], ConfigResult] = {}  # Hydra reads each file twice for a run, and for every job
 
 
 class FileConfigSource(file_config_source.FileConfigSource):
@@ -34,9 +37,13 @@ class FileConfigSource(file_config_source.FileConfigSource):
         shown = os.path.relpath(path)
         shown = str(path) if shown.startswith("..") else shown
         try:
-            if CONF_DIR not in path.parents:  # ours are as they should be
-                _look_at(path)
-            return super().load_config(config_path)
+            state = path.stat()
+            key = (self.provider, str(path), state.st_mtime_ns, state.st_size)
+            if key not in _read:
+                if CONF_DIR not in path.parents:  # ours are as they should be
+                    _look_at(path)
+                _read[key] = super().load_config(config_path)
+            return copy.deepcopy(_read[key])  # Hydra takes parts out of it
         except RecursionError as error:
             raise ConfigError(f"{shown}: is nested too deeply; {DEEPEST} levels are allowed") from error
         except yaml.MarkedYAMLError as error:
