@@ -131,8 +131,6 @@ def main(arguments: list[str]) -> None:
                 done = subprocess.run([*words, str(folder), str(cache)], stdout=subprocess.PIPE, check=True)
                 found = json.loads(done.stdout)
                 goal = "" if name == "first" else judged(found["wall"], GOAL)
-                    "" if name == "first" else f"at most {GOAL:g} s: {'reached' if found['wall'] <= GOAL else 'missed'}"
-                )
                 cells = [f"{n:,}", name, f"{found['wall']:.2f}", f"{found['cpu']:.2f}"]
                 cells += [f"{found['peak']:.0f}", f"{found['anonymous']:.0f}"]
                 print(f"| {' | '.join([*cells, *map(spread, found['cost'].values()), goal])} |", flush=True)
