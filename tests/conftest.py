@@ -54,8 +54,10 @@ def _composed(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any
 
 
 def make_run(*overrides: str) -> Run:
-    """A run built from the config that these overrides compose."""
-    return build(*compose_plain(*overrides), given={key_of(override) for override in overrides})
+    """A run built from the config that these overrides compose; on the CPU, whatever there is, unless they say else."""
+    given = {key_of(override) for override in overrides}
+    there = () if "device" in given else ("device=cpu",)
+    return build(*compose_plain(*overrides, *there), given=given)
 
 
 def train_in(directory: Path, *overrides: str, state: dict[str, Any] | None = None) -> Run:
