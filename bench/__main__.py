@@ -10,6 +10,7 @@ WHAT = {
     "scaling": "a step against batch, width, resolution, d_steps, data and threads",
     "folders": "an image folder decoded once, the start after that, and the memory of both",
     "costs": "where a step spends its time, beside the floor",
+    "kernels": "how fast the machine multiplies, in the shapes of real layers",
     "readouts": "the guard and the rows of figures, as a share of training",
     "checkpoints": "a checkpoint and its parts, as a share of training",
 }
@@ -21,7 +22,11 @@ def main(arguments: list[str]) -> int:
         lines = [f"  {name:<12} {text}" for name, text in WHAT.items()]
         print("usage: python -m bench <what> [--help]", *lines, sep="\n", file=sys.stderr)
         return 2
-    importlib.import_module(f"bench.{arguments[0]}").main(arguments[1:])
+    module = importlib.import_module(f"bench.{arguments[0]}")
+    if arguments[1:] == ["--help"] and not hasattr(module, "argparse"):  # it takes overrides of gan-train
+        print(module.__doc__)
+        return 0
+    module.main(arguments[1:])
     return 0
 
 

@@ -32,9 +32,9 @@ class TorchGAN(Contender):
 
     def __init__(self, case: Case) -> None:
         os.environ |= {"TENSORBOARD_LOGGING": "0", "CONSOLE_LOGGING": "0", "VISDOM_LOGGING": "0"}
-        from torchgan.losses import MinimaxDiscriminatorLoss, MinimaxGeneratorLoss  # type: ignore[import-not-found]
-        from torchgan.models import Discriminator, Generator  # type: ignore[import-not-found]
-        from torchgan.trainer import Trainer  # type: ignore[import-not-found]
+        from torchgan.losses import MinimaxDiscriminatorLoss, MinimaxGeneratorLoss
+        from torchgan.models import Discriminator, Generator
+        from torchgan.trainer import Trainer
 
         run = make_networks([*case.in_fp32().overrides(), "train.held_out=2"])
         self.device = run.device

@@ -3,7 +3,9 @@
 Every contender is a process of one tree and they take turns, so that what else the machine does falls on all of them.
 A ratio is taken within a round; what is shown is the median over rounds, least and most. CPU time counts user and
 system time of the process and of its DataLoader workers, which are left to fill their queues again before the clock is
-read. The precision is gan-cli's and the floor's: the other loops run in fp32, as they come.
+read; in a short slice the batches that they hold ready cost no wall time, in favour of the loops that have workers.
+The precision is gan-cli's and the floor's: the other loops run in fp32, as they come. What is due only now and then
+(rows, grids, checkpoints) is in gan-cli's times with its share: see `bench.product.Product`.
 """
 
 import argparse
