@@ -56,11 +56,13 @@ def test_no_loss_waits(loss):
     play(on_meta(*TINY, f"loss={loss}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", choices("penalty"))
 def test_no_penalty_waits(penalty):
     play(on_meta(*TINY, f"penalty={penalty}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", choices("optimizer"))
 def test_no_optimizer_waits(optimizer):
     play(on_meta(*TINY, f"optimizer={optimizer}", "train.clip_grad_norm=1", "train.lr_schedule=cosine"))
@@ -87,6 +89,7 @@ AIDS = ("aids.instance_noise=0.1", "aids.label_flips=0.1", "aids.top_k=0.5", "ai
 DCGAN = ("model=dcgan", *NETWORKS["dcgan"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
