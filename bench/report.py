@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bench.arithmetic import Peak
 from bench.clock import Seconds
 from bench.race import ratios, spread
-from bench.sets import SETS, Goal
+from bench.sets import BUSY, SETS, Goal
 
 Times = Mapping[str, Sequence[Seconds]]  # a step of each contender, by round
 
@@ -32,7 +32,11 @@ def table(result: Result) -> str:
     one = SETS[result.set]
     times = {name: [Seconds(*pair) for pair in pairs] for name, pairs in result.seconds.items()}
     parts = [f"### {one.title}; {result.precision}, {result.threads} thread(s), {result.device}", _times(result, times)]
-    parts += [*_shares(result, times), *_judgement(one.goals.get(result.precision), times), *result.notes]
+    parts += [
+        *_shares(result, times),
+        *_judgement(one.goals.get("cuda" if result.device.startswith("cuda") else result.precision), times),
+        *result.notes,
+    ]
     return "\n\n".join([*parts, ""])
 
 
@@ -66,7 +70,8 @@ def _shares(result: Result, times: Times) -> list[str]:
             images = SETS[result.set].batch / middle(times[name])
             share = busy / middle(times[name])
             said.append(
-                f"{name}: the device computes {1e3 * busy:.3g} ms of a step, {share:.0%}; {images:,.0f} images/s."
+                f"{name}: the device computes {1e3 * busy:.3g} ms of a step, {share:.0%} (goal {BUSY:.0%}); "
+                f"{images:,.0f} images/s."
             )
     return said
 
@@ -75,10 +80,10 @@ def _judgement(goal: Goal | None, times: Times) -> list[str]:
     """Whether the goals are reached, by each way of running gan-cli."""
     if goal is None or "tutorial" not in times:
         return []
-    said = f"Goal: {goal[0]:g} times the tutorial by wall time, {goal[1]:g} by CPU time."
+    said = f"Goal: {goal[0]:g} times the tutorial by wall time{f', {goal[1]:g} by CPU time' if goal[1] else ''}."
     for name in (name for name in times if name.startswith("gan-cli")):
         found = [statistics.median(r) for r in ratios(times["tutorial"], times[name])]
-        words = [f"{a:.2f}, {'reached' if a >= b else 'missed'}" for a, b in zip(found, goal, strict=True)]
+        words = [f"{a:.2f}, {'reached' if a >= b else 'missed'}" for a, b in zip(found, goal, strict=True) if b]
         said += f" {name}: {'; '.join(words)}."
     return [said]
 

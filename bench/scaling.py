@@ -108,17 +108,23 @@ def measure(row: Row, folder: Path, device: str, rounds: int, seconds: float, qu
     return Grown(row, sizes, middle, flop)
 
 
-def table(grown: list[Grown]) -> str:
-    """Markdown: a line for each size, and the exponents."""
-    lines = ["| what | size | ms a step, wall | ms, CPU | GFLOP | GFLOP a CPU second |", "|---|---|---|---|---|---|"]
-    for one in grown:
-        for size, s, flop in zip(one.sizes, one.seconds, one.flop, strict=True):
-            cells = [one.row.what, f"{size:,} {one.row.unit}", f"{1e3 * s.wall:.3g}", f"{1e3 * s.cpu:.3g}"]
-            lines.append(f"| {' | '.join([*cells, f'{flop / 1e9:.3g}', f'{flop / s.cpu / 1e9:.3g}'])} |")
-    lines += ["", "| what | exponent, wall | CPU | of the operations |", "|---|---|---|---|"]
-    for one in grown:
-        lines.append(f"| {one.row.what} | {' | '.join(f'{value:.2f}' for value in one.exponents())} |")
-    return "\n".join(lines)
+HEAD = "| what | size | ms a step, wall | ms, CPU | GFLOP | GFLOP a CPU second |\n|---|---|---|---|---|---|"
+
+
+def lines(one: Grown) -> str:
+    """A line for each size."""
+    found = []
+    for size, s, flop in zip(one.sizes, one.seconds, one.flop, strict=True):
+        cells = [one.row.what, f"{size:,} {one.row.unit}", f"{1e3 * s.wall:.3g}", f"{1e3 * s.cpu:.3g}"]
+        found.append(f"| {' | '.join([*cells, f'{flop / 1e9:.3g}', f'{flop / s.cpu / 1e9:.3g}'])} |")
+    return "\n".join(found)
+
+
+def exponents(grown: list[Grown]) -> str:
+    """A line for each row."""
+    found = ["| what | exponent, wall | CPU | of the operations |", "|---|---|---|---|"]
+    found += [f"| {one.row.what} | {' | '.join(f'{value:.2f}' for value in one.exponents())} |" for one in grown]
+    return "\n".join(found)
 
 
 def plot(grown: list[Grown], path: Path) -> None:
@@ -161,7 +167,11 @@ def main(arguments: list[str]) -> None:
     rounds, seconds = (min(told.rounds, 3), min(told.seconds, 0.3)) if told.quick else (told.rounds, told.seconds)
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         folder = Path(temporary)
-        grown = [measure(ROWS[w], folder, told.device, rounds, seconds, told.quick) for w in told.what]
-    print(table(grown))
+        grown = []
+        print(HEAD, flush=True)
+        for what in told.what:
+            grown.append(measure(ROWS[what], folder, told.device, rounds, seconds, told.quick))
+            print(lines(grown[-1]), flush=True)
+    print(f"\n{exponents(grown)}")
     if told.out:
         plot(grown, told.out)
