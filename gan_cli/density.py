@@ -5,9 +5,14 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from gan_cli.geometry import squared_distances
 
 LogProb = Callable[[Tensor], Tensor]  # [N, D] to [N], in nats
-ROWS = 1024  # points at a time: [rows, samples] distances must fit in memory
+ROWS = 256  # points at a time: [rows, samples] distances must fit in memory
+JUDGES = 256  # samples that choose the width, each by what all others say of it
+LEAST = -160.0  # of a log that is exact: terms are cut at twice that, so that a product of two is a number
 BANDWIDTHS = 12  # tried, from a thousandth of the samples' spread to all of it
 
 
@@ -51,7 +56,7 @@ def of_affine(G: nn.Module, noise_dim: int, std: float = 1.0) -> LogProb | None:
     return log_q
 
 
-def of_samples(samples: Tensor) -> LogProb:
+class Kernels:
     """log q from a kernel estimate: a normal kernel whose width the samples themselves choose.
 
     The width is that of the greatest leave-one-out likelihood (Duin 1976): it sees narrow modes that a rule from the
@@ -60,28 +65,67 @@ def of_samples(samples: Tensor) -> LogProb:
     Args:
         samples: [N, D], N >= 2.
     """
-    n, dim = samples.shape
-    spread = float(samples.std(0).norm()) or 1.0
 
-    def squared_distances(x: Tensor) -> Tensor:
-        # Not by products of matrices: far from 0 they subtract large squares, and no digit of the distance is left.
-        return torch.cdist(x, samples, compute_mode="donot_use_mm_for_euclid_dist").square()
+    def __init__(self, samples: Tensor) -> None:
+        self.samples = samples
+        n = len(samples)
+        spread = float(samples.std(0).norm()) or 1.0
+        judges = torch.arange(min(n, JUDGES))
+        squares = squared_distances(samples[judges], samples)
+        squares[judges, judges] = math.inf  # each sample is judged by the others
+        widths = [spread * 10 ** (-3 * i / (BANDWIDTHS - 1)) for i in range(BANDWIDTHS)]
+        likelihood = [self._log_sum(squares, width).mean().item() for width in widths]
+        self.width = widths[max(range(BANDWIDTHS), key=likelihood.__getitem__)]
 
-    squares = squared_distances(samples)
-    squares.fill_diagonal_(math.inf)  # each sample is judged by the others
+    def __call__(self, x: Tensor) -> Tensor:
+        """log q at [M, D]: [M]."""
+        rows = [self._log_sum(squared_distances(part, self.samples), self.width) for part in x.split(ROWS)]
+        return torch.cat(rows) - math.log(len(self.samples))
 
-    def log_kernel(square: Tensor, width: float) -> Tensor:
-        return -square / (2 * width**2) - dim * math.log(width * math.sqrt(2 * math.pi))
+    def lattice(self, across: Tensor, up: Tensor) -> Tensor:
+        """log q at [A] times [U] places of the plane: [U, A].
 
-    widths = [spread * 10 ** (-3 * i / (BANDWIDTHS - 1)) for i in range(BANDWIDTHS)]
-    likelihood = [log_kernel(squares, width).logsumexp(1).sub(math.log(n - 1)).mean().item() for width in widths]
-    width = widths[max(range(BANDWIDTHS), key=likelihood.__getitem__)]
+        A normal kernel is a product of one across and one up, and a sum of products is a product of matrices. Where
+        64 bits do not hold that, far from all samples, the nearest one alone is left of the sum; a sixth of the
+        places along each side find it.
+        """
+        a, u, samples = across.double(), up.double(), self.samples.double()
+        pairs = zip((a, u), samples.T, strict=True)
+        in_x, in_y = (
+            (t[:, None] - x).square_().mul_(-1 / (2 * self.width**2)).clamp_(min=2 * LEAST).exp_() for t, x in pairs
+        )
+        log_sum = (in_y @ in_x.T).log()
+        far = log_sum < LEAST
+        if far.any():
+            rough = [torch.linspace(float(t[0]), float(t[-1]), max(2, len(t) // 6)) for t in (across, up)]
+            places = torch.stack(torch.meshgrid(*rough, indexing="xy"), dim=-1).reshape(-1, 2)
+            nearest = torch.cat([squared_distances(part, self.samples).amin(1) for part in places.split(ROWS)])
+            # |x - s|^2 - |x|^2 is linear in x: between two places that are nearest to one sample this is exact.
+            rest = nearest.double().sub(places.double().square().sum(1)).reshape(1, 1, len(rough[1]), len(rough[0]))
+            wide = interpolate(rest, size=log_sum.shape, mode="bilinear", align_corners=True)[0, 0]
+            squares = wide + a.square() + u.square()[:, None]
+            log_sum = torch.where(far, (squares / (-2 * self.width**2)).clamp(max=LEAST), log_sum)
+        log_q: Tensor = log_sum - math.log(len(samples)) - self._log_scale(self.width)
+        return log_q.to(across)
 
-    def log_q(x: Tensor) -> Tensor:
-        rows = [squared_distances(part) for part in x.split(ROWS)]
-        return torch.cat([log_kernel(square, width).logsumexp(1) - math.log(n) for square in rows])
+    def _log_sum(self, squares: Tensor, width: float) -> Tensor:
+        """log of the sum of kernels [M, N] over the samples."""
+        least = squares.amin(1, keepdim=True)
+        # Clamped: numbers near the least that 32 bits hold take ten times as long, and add nothing.
+        terms = squares.sub(least).mul_(-1 / (2 * width**2)).clamp_(min=-80).exp_()
+        found: Tensor = terms.sum(1).log() - least[:, 0] / (2 * width**2) - self._log_scale(width)
+        return found
 
-    return log_q
+    def _log_scale(self, width: float) -> float:
+        return self.samples.shape[1] * math.log(width * math.sqrt(2 * math.pi))
+
+
+def lattice(log_prob: LogProb, across: Tensor, up: Tensor) -> Tensor:
+    """A log density at [A] times [U] places of the plane: [U, A]."""
+    if isinstance(log_prob, Kernels):
+        return log_prob.lattice(across, up)
+    places = torch.stack(torch.meshgrid(across, up, indexing="xy"), dim=-1).reshape(-1, 2)
+    return log_prob(places).reshape(len(up), len(across))
 
 
 def log_ratio(log_p: LogProb, log_q: LogProb) -> LogProb:

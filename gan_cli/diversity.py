@@ -7,7 +7,10 @@ the losses of a good one. Distances are Euclidean, between whole samples: images
 import torch
 from torch import Tensor
 
+from gan_cli.geometry import squared_distances
+
 LONG = 64  # numbers in a sample
+ROWS = 256  # samples at a time: their distances to all others are asked for, and never all distances at once
 NEAR = 3.0  # standard deviations to a mode: a sample nearer than that is one of high quality (VEEGAN, PacGAN)
 
 
@@ -30,11 +33,8 @@ def distances(samples: Tensor, real: Tensor) -> dict[str, float]:
     if n < 2:
         return {}
     s, x = samples[:n].flatten(1).float(), real[:n].flatten(1).float()
-    among_samples, among_real, between = pairwise(s, s), pairwise(x, x), pairwise(s, x).mean()
-    spread, real_spread = (d.sum() / (n * (n - 1)) for d in (among_samples, among_real))
-    for d in (among_samples, among_real):
-        d.fill_diagonal_(torch.inf)
-    nearest, real_nearest = (d.amin(1).mean() for d in (among_samples, among_real))
+    (spread, nearest), (real_spread, real_nearest) = _among(s), _among(x)
+    between = sum(pairwise(part, x).sum() for part in s.split(ROWS)) / n**2
     if not real_spread > 0:
         return {}
     found = {"distance": spread / real_spread}
@@ -42,6 +42,17 @@ def distances(samples: Tensor, real: Tensor) -> dict[str, float]:
         found["nearest"] = nearest / real_nearest
     found["energy"] = 1 - (spread + real_spread) / (2 * between)
     return dict(zip(found, torch.stack([*found.values()]).tolist(), strict=True))  # waits for the device once
+
+
+def _among(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean distance of two of these, and the mean distance of each to the nearest other one."""
+    total, nearest = torch.zeros((), device=x.device), []
+    for start in range(0, len(x), ROWS):
+        d = pairwise(x[start : start + ROWS], x)
+        total = total + d.sum()
+        d.diagonal(start).fill_(torch.inf)
+        nearest.append(d.amin(1))
+    return total / (len(x) * (len(x) - 1)), torch.cat(nearest).mean()
 
 
 def names(real: Tensor) -> list[str]:
@@ -105,7 +116,7 @@ def pairwise(a: Tensor, b: Tensor) -> Tensor:
     differences have digits enough: six times as fast as one by one, which a grid of 28 pixels would feel.
     """
     if a.shape[1] < LONG or a.device.type == "mps":  # which has no float64
-        return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+        return squared_distances(a, b).sqrt_()
     centre = a.double().mean(0)  # what all share would cost digits
     a, b = a.double() - centre, b.double() - centre
     sizes = a.square().sum(1)[:, None] + b.square().sum(1)

@@ -82,7 +82,7 @@ def png_bytes(picture: Picture) -> bytes:
 
 def save_png(path: str | os.PathLike[str], picture: Picture) -> None:
     """Write a picture; a reader sees the whole file or none of it."""
-    _write(Path(path), png_bytes(picture))
+    write_whole(Path(path), png_bytes(picture))
 
 
 def gif(path: str | os.PathLike[str], frames: Sequence[Picture], milliseconds: int = 80) -> None:
@@ -96,10 +96,11 @@ def gif(path: str | os.PathLike[str], frames: Sequence[Picture], milliseconds: i
     first, *others = [Image.fromarray(frame) for frame in frames]
     buffer = io.BytesIO()
     first.save(buffer, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
-    _write(Path(path), buffer.getvalue())
+    write_whole(Path(path), buffer.getvalue())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file; a reader sees the whole of it or none."""
     fresh = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     try:
         fresh.write_bytes(content)

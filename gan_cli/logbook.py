@@ -20,7 +20,7 @@ from torch import Tensor
 from gan_cli.charts import layout
 from gan_cli.errors import RunError
 from gan_cli.events import EventFile
-from gan_cli.grid import png_bytes, save_png
+from gan_cli.grid import png_bytes, write_whole
 from gan_cli.room import refused
 
 _END = ".end"  # how the name of the event file with a session's end ends
@@ -116,10 +116,11 @@ class Logbook:
     def picture(self, step: int, tag: str, picture: np.ndarray[Any, Any]) -> None:
         """Log a picture [H, W, 3] uint8: a TensorBoard image and `samples/step-<step>.png` (or `samples/<tag>.png`)."""
         path = self.samples / (f"step-{step:09d}.png" if tag == "samples" else f"{tag}.png")
+        png = png_bytes(picture)
         with _writing(path):
-            save_png(path, picture)
+            write_whole(path, png)
         with _writing(self._events.path):
-            self._events.image(step, tag, png_bytes(picture), *picture.shape[:2])
+            self._events.image(step, tag, png, *picture.shape[:2])
             self._events.flush()
 
     def text(self, step: int, tag: str, markdown: str) -> None:

@@ -39,22 +39,25 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
             found: Tensor = run.D(x.to(run.device))
             return found.float().cpu()
 
+        ratios, outputs = log_ratio(both), output(both)
         # Where only differences of scores mean anything, D is compared after the constant that fits it to D* best.
-        constant = (log_ratio(both) - output(both)).median() if run.loss.threshold is None else torch.zeros(())
+        constant = (ratios - outputs).median() if run.loss.threshold is None else torch.zeros(())
 
-        def best(x: Tensor) -> Tensor:
-            found = run.loss.optimum(log_ratio(x))
+        def best(ratio: Tensor) -> Tensor:
+            found = run.loss.optimum(ratio)
             assert found is not None
             return found
 
-        def opinion(x: Tensor) -> Tensor:
-            return run.loss.opinion(output(x) + constant)
+        def ratio_on(across: Tensor, up: Tensor) -> Tensor:
+            return density.lattice(log_p, across, up) - density.lattice(log_q, across, up)
 
-        gap = (opinion(both) - best(both)).abs().mean().item()  # a number: the CPU's, and the run may be elsewhere
+        learned = plots.Opinion(lambda x: output(x) + constant, run.loss.opinion)
+        optimal = plots.Opinion(log_ratio, best, ratio_on)
+        gap = (learned.meaning(outputs + constant) - best(ratios)).abs().mean().item()
         title = f"step {run.step:,}: mean |D \N{MINUS SIGN} D*| = {gap:.3f}, q {how}"
         named = {"$p$, exact": log_p, f"$q$, {how}": log_q}
         low, high = ends.tolist()
-        picture = plots.against_optimum(real.cpu(), fake.cpu(), opinion, best, (low, high), named, title)
+        picture = plots.against_optimum(real.cpu(), fake.cpu(), learned, optimal, (low, high), named, title)
     return {"theory/d_gap": gap}, picture
 
 
@@ -76,4 +79,4 @@ def _log_q(run: Run, log_p: LogProb) -> tuple[LogProb, str]:
     if exact is not None:
         return exact, "exact: G is affine"
     drawn = fresh(run, SAMPLES, None, "density", run.step).cpu()
-    return density.of_samples(drawn), f"estimated from {SAMPLES:,} samples"
+    return density.Kernels(drawn), f"estimated from {SAMPLES:,} samples"

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_cli.plots import densities, line, scatter
-from gan_cli.plots.canvas import FAKE, REAL, Picture, round_up
+from gan_cli.plots import Opinion, against_optimum, densities, line, optimum, phase, plane, scatter, shade
+from gan_cli.plots.canvas import FAKE, REAL, Picture, round_up, top_of
+from gan_cli.plots.sheet import Sheet
 
 NAN = float("nan")
 
@@ -28,17 +29,15 @@ def area(picture: Picture, colour: str, inside: tuple[slice, slice] = (slice(66,
 
 
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Collects what the corners say from now on."""
-    from matplotlib.figure import Figure
-
+    """Collects the titles and what the corners say from now on."""
     texts: list[str] = []
-    original = Figure.text
+    original = Sheet.finish
 
-    def text(self: Figure, x: float, y: float, s: str, **kwargs: object) -> object:
-        texts.append(s)
-        return original(self, x, y, s, **kwargs)
+    def finish(self: Sheet, title: str, corner: str = "") -> Picture:
+        texts.extend((title, corner))
+        return original(self, title, corner)
 
-    monkeypatch.setattr(Figure, "text", text)
+    monkeypatch.setattr(Sheet, "finish", finish)
     return texts
 
 
@@ -197,6 +196,107 @@ def test_a_scale_ends_at_a_number_that_reads_well(value: float, rounded: float) 
 def test_two_drawings_of_the_same_are_the_same() -> None:
     first, again = (scatter(square(), square() * 0.7, tilt, "t", True) for _ in range(2))
     assert np.array_equal(first, again)
+
+
+SHEETS = (
+    plane._plane,
+    line._line,
+    optimum._line_sheet,
+    optimum._plane_sheet,
+    sys.modules["gan_cli.plots.phase"]._sheet,
+)
+
+
+def forget() -> None:
+    """From here on each picture is drawn from nothing."""
+    for sheets in SHEETS:
+        sheets.cache_clear()
+
+
+def turned(angle: float) -> Opinion:
+    """The opinion of a D that takes what lies in one direction for real."""
+    return Opinion(lambda x: 4 * (x[:, 0] * np.cos(angle) + x[:, -1] * np.sin(angle)), torch.sigmoid)
+
+
+def compare(x: Tensor, t: float) -> Picture:
+    peaks = {"$p$": normal, "$q$": lambda y: normal(y - t) - 0.5}
+    return against_optimum(x, x * (1 - t), turned(t), turned(2 * t), (0.0, 1.0), peaks, f"step {t}")
+
+
+# Of what a run has reached at time t.
+DRAWINGS: dict[str, Callable[[float], Picture]] = {
+    "points over a probability": lambda t: scatter(square(), square() * (1.5 - t), turned(t), f"{t}", True),
+    "points over a score": lambda t: scatter(square(), square() + t, lambda x: 9 * x[:, 0] + t, f"{t}"),
+    "points that fall together": lambda t: scatter(square(), square() * min(t, 1 - t) / 50, None, f"{t}"),
+    "a D that breaks": lambda t: scatter(square(), square(), lambda x: x[:, 0] * (NAN if t else 1), f"{t}", True),
+    "densities": lambda t: densities(gauss(), gauss() * (1 - 0.1 * t), normal, tilt, f"{t}", True),
+    "histograms": lambda t: densities(gauss(), gauss() + t, None, lambda x: tilt(x) * 1e-3 + t, f"{t}"),
+    "the optimum in the plane": lambda t: compare(square(), t),
+    "the optimum on the line": lambda t: compare(gauss(), t),
+    "a path": lambda t: phase([(1.0, 0.5), (0.3, t)], lambda theta, psi: (psi, t - theta), f"{t}"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_picture_is_the_same_whatever_was_drawn_before_it(name: str) -> None:
+    """What a resumed process draws first is what it would have drawn last."""
+    draw = DRAWINGS[name]
+    forget()
+    alone = draw(0.25)
+    for before in (1.0, 0.0, 0.25):
+        draw(before)
+    assert np.array_equal(draw(0.25), alone)
+    assert not np.array_equal(draw(0.5), alone)
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWINGS if name not in ("a D that breaks", "histograms", "a path")])
+def test_the_next_picture_makes_no_new_figure_axes_or_artist(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.artist import Artist
+
+    DRAWINGS[name](0.25)
+    made = []
+    original = Artist.__init__
+    monkeypatch.setattr(Artist, "__init__", lambda self: (made.append(type(self).__name__), original(self))[1])
+    DRAWINGS[name](0.26)
+    assert made == []
+
+
+def test_the_axis_of_densities_has_few_ends() -> None:
+    ends = {top_of(0.4, peak) for peak in np.linspace(0, 5, 1000)}
+    assert len(ends) == 7
+    assert all(top_of(0.4, peak) > peak for peak in np.linspace(0, 1.2, 100))
+    assert top_of(0.0, 0.0) > 0
+
+
+def test_colours_are_bands_from_the_first_row_below_to_the_last_above() -> None:
+    rows = torch.tensor([[-9.0, NAN], [0.001, 9.0]])
+    shown = shade.bands(rows, -1.0, 1.0)
+    assert shown[1, 0, 0] > shown[1, 0, 2] + 50, "vermilion, below and left"
+    assert shown[1, 1].tolist() == [255] * 4, "what is not finite is white"
+    assert shown[0, 0].min() > 240, "next to the decision value: nearly white"
+    assert shown[0, 1, 2] > shown[0, 1, 0] + 50, "blue"
+
+
+def test_values_between_places_are_those_of_a_smooth_function() -> None:
+    def wave(side: int) -> Tensor:
+        t = torch.linspace(-3, 3, side)
+        return torch.sin(t)[:, None] * torch.cos(2 * t)
+
+    assert (shade.enlarge(wave(64), 440) - wave(440)).abs().max() < 5e-4
+    broken = wave(64)
+    broken[10, 20] = NAN
+    shown = shade.enlarge(broken, 64 * 7 - 6)
+    assert 20 < shown.isnan().sum() < 80, "one place of 7 x 7 pixels"
+    assert shown[70, 140].isnan()
+
+
+def test_a_boundary_is_where_D_decides() -> None:
+    t = torch.linspace(-2, 2, 64)
+    found = shade.boundary(t.square()[:, None] + t.square() - 1, (-2, 2), (-2, 2))
+    radii = np.hypot(*found[np.isfinite(found).all(axis=1)].T)
+    assert len(radii) > 100
+    assert abs(radii - 1).max() < 0.005
+    assert len(shade.boundary(torch.ones(8, 8), (-2, 2), (-2, 2))) == 0
 
 
 def test_matplotlib_waits_for_the_first_picture_and_pyplot_never_comes() -> None:

@@ -4,6 +4,7 @@ Everything has a fixed place, so that the pictures of a run, one after the other
 """
 
 from gan_cli.plots.line import densities as densities
+from gan_cli.plots.optimum import Opinion as Opinion
 from gan_cli.plots.optimum import against_optimum as against_optimum
 from gan_cli.plots.phase import phase as phase
 from gan_cli.plots.plane import scatter as scatter

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 Picture = npt.NDArray[np.uint8]  # [H, W, 3]
 Array = npt.NDArray[np.float64]
 Function = Callable[[Tensor], Tensor]  # [N, D] to [N] or [N, 1]
 Range = tuple[float, float]
+Place = tuple[int, int, int, int]  # left, bottom, width and height in pixels
 
 # Okabe and Ito 2008: blue and vermilion are told apart with every common colour vision
 REAL, FAKE, INK = "#0072B2", "#D55E00", "#333333"
@@ -30,7 +32,7 @@ OPINION = ("#F2B483", "#FADFC9", "#FFFFFF", "#D3E7F4", "#98C7E6")  # D's scale, 
 WIDTH, HEIGHT, DPI = 640, 560, 100
 SIDE = 440  # pixels of the square of a scatter plot
 MARGIN = 0.2  # of the real data's extent, on each side
-PLACES = 150  # D is asked on PLACES x PLACES points of a square
+PLACES = 64  # D is asked on PLACES x PLACES points of a square, which costs it as much as a few steps
 BANDS = 20  # an even number: the decision value is the edge between two
 BINS = 80  # of a histogram
 SHOWN = 2000  # points drawn of each cloud: more are one blot
@@ -91,21 +93,22 @@ def round_up(value: float) -> float:
     return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15) if step * power >= value)
 
 
+def peak_of(heights: Array) -> float:
+    """The greatest finite one; 0 where there is none."""
+    return float(np.max(heights, initial=0, where=np.isfinite(heights)))
+
+
+def top_of(peak: float, other: float) -> float:
+    """Where an axis of densities ends: above the data's peak and, up to three times as high, that of the samples.
+
+    In steps, so that the axis stays where it is in most pictures of a run.
+    """
+    peak = peak or 1.0
+    return 1.08 * peak * next((step for step in (1, 1.1, 1.25, 1.5, 2, 2.5) if step * peak >= other), 3)
+
+
 def in_words(value: float) -> str:
     return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
-
-
-def new_figure(place: tuple[int, int, int, int], title: str) -> tuple[Figure, Axes]:
-    """A white figure with one pair of axes at (left, bottom, width, height) in pixels."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
-    left, bottom, width, height = place
-    axes = figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT))
-    tidy(axes)
-    middle = (left + width / 2) / WIDTH
-    figure.text(middle, 541 / HEIGHT, title, ha="center", va="center", fontsize=12.5, color=INK, parse_math=False)
-    return figure, axes
 
 
 def tidy(axes: Axes) -> None:
@@ -135,16 +138,17 @@ def legend(axes: Axes, handles: Sequence[Artist], labels: Sequence[str], columns
     )
 
 
-def complain(axes: Axes) -> None:
-    axes.text(0.5, 0.93, "D is not finite", transform=axes.transAxes, ha="center", fontsize=13, color=INK)
+def complain(axes: Axes) -> Text:
+    return axes.text(
+        0.5, 0.93, "D is not finite", transform=axes.transAxes, ha="center", fontsize=13, color=INK, animated=True
+    )
 
 
-def say(figure: Figure, count: int, told: dict[str, int], more: str = "") -> None:
-    """What the picture does not show, in its lower left corner."""
+def corner(count: int, told: dict[str, int], more: str = "") -> str:
+    """What the picture does not show."""
     parts = ", ".join(f"{number:,} {where}" for where, number in told.items() if number)
     sentences = [f"of {count:,} generated points: {parts}"] if parts else []
-    text = "; ".join([*sentences, more] if more else sentences)
-    figure.text(8 / WIDTH, 11 / HEIGHT, text, fontsize=9.5, color=INK, va="center")
+    return "; ".join([*sentences, more] if more else sentences)
 
 
 def pixels(figure: Figure) -> Picture:
