@@ -106,7 +106,8 @@ class Cache:
                 file.write(json.dumps(header | {"sha256": digest.hexdigest(), "written": written}).encode())
                 file.flush()
                 os.fsync(file.fileno())  # the name must not be there before the pixels are: power may fail
-            os.utime(place / NAME, ns=(written, written))
+            with suppress(OSError):  # then all of it is looked at whenever it is opened
+                os.utime(place / NAME, ns=(written, written))
             os.replace(place / NAME, self.path)
         if (mapped := self.open()) is None:
             raise OSError(EIO, "what was written cannot be read")

@@ -258,6 +258,32 @@ def test_bad_images_are_listed_and_nothing_is_kept(photos):
     assert nothing_is_left(photos)
 
 
+def test_what_ends_a_run_while_it_decodes_leaves_nothing(photos, monkeypatch):
+    read = decode.read_picture
+
+    def stopped(path, size, channels):
+        if path.name == "5.png":
+            raise KeyboardInterrupt
+        return read(path, size, channels)
+
+    monkeypatch.setattr(decode, "read_picture", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        load(photos)
+    assert nothing_is_left(photos)
+
+
+def test_a_file_system_that_keeps_no_times_has_all_of_it_read_at_each_start(photos, decodes, monkeypatch):
+    def refuse(path, ns):
+        raise PermissionError
+
+    monkeypatch.setattr(cache.os, "utime", refuse)
+    load(photos)
+    decodes.clear()
+    found = load(photos)
+    assert not decodes
+    assert same(found, photos)
+
+
 def test_of_two_at_once_one_decodes_and_the_other_takes_what_it_wrote(photos, decodes, monkeypatch):
     read = decode.read_picture
     monkeypatch.setattr(decode, "read_picture", lambda *arguments: time.sleep(0.05) or read(*arguments))
