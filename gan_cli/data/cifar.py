@@ -44,6 +44,17 @@ class CIFAR10:
         *("airplane", "automobile", "bird", "cat", "deer"),
         *("dog", "frog", "horse", "ship", "truck"),
     )
+    folder: ClassVar[str] = "cifar-10-batches-py"  # this and the MD5s are torchvision's, too
+    archive: ClassVar[str] = "cifar-10-python.tar.gz"
+    archive_md5: ClassVar[str] = "c58f30108f718f92721af3b95e74349a"
+    train: ClassVar[dict[str, str]] = {
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    }
+    test: ClassVar[dict[str, str]] = {"test_batch": "40351d587109b95175f43aff81a1287e"}
 
     def __init__(
         self,
@@ -69,43 +80,45 @@ class CIFAR10:
         Raises:
             DataError: files that are missing, or are not the published ones.
         """
-        import torchvision.datasets  # seconds to import
-
-        source = torchvision.datasets.CIFAR10
-        listed = {"train": source.train_list, "test": source.test_list, "all": source.train_list + source.test_list}
+        listed = {"train": self.train, "test": self.test, "all": self.train | self.test}
         batches = listed[self.split]
-        folder = self._folder(source, [name for name, _ in batches])
-        parts = [_read(folder / name, md5) for name, md5 in batches]
+        folder = self._folder(list(batches))
+        parts = [_read(folder / name, md5) for name, md5 in batches.items()]
         x, y = (torch.cat(both) for both in zip(*parts, strict=True))
         kept = keep(Examples(x, y), self.labels)
         return Examples(to_channels(to_size(kept.x, self.shape[1]), self.shape[0]), kept.y)
 
-    def _folder(self, source: Any, names: Sequence[str]) -> Path:
+    def _folder(self, names: Sequence[str]) -> Path:
         """The folder that has these batches; unpacked or downloaded if there is none."""
-        here: Path = self.root / source.base_folder
-        folders: list[Path] = [here, *(system / source.base_folder for system in system_folders())]
+        here = self.root / self.folder
+        folders = [here, *(system / self.folder for system in system_folders())]
         for folder in folders:
             if all((folder / name).is_file() for name in names):
                 return folder
-        archive = self.root / source.filename
+        archive = self.root / self.archive
         why = "and dataset.download is false"
         try:
-            whole = archive.is_file() and _md5(archive) == source.tgz_md5
+            whole = archive.is_file() and _md5(archive) == self.archive_md5
             if archive.is_file() and not whole:
                 why = f"and {archive.name} is damaged: not the published file"
             if not whole and self.download:
-                fetch([source.url], self.root, source.tgz_md5)
+                fetch([self._torchvision().url], self.root, self.archive_md5)
                 whole = True
             if whole:
-                unpack(archive, source.base_folder, here)
+                unpack(archive, self.folder, here)
                 return here
         except OSError as error:
             why = f"and cannot be downloaded or unpacked\n  {error}"
         raise DataError(
             f"CIFAR10 is not in {shown(here)} {why}\n"
-            f"put {source.filename} into {shown(self.root)}\n"
-            f"or set dataset.root to a folder that has it or {source.base_folder} (dataset=digits needs no files)"
+            f"put {self.archive} into {shown(self.root)}\n"
+            f"or set dataset.root to a folder that has it or {self.folder} (dataset=digits needs no files)"
         )
+
+    def _torchvision(self) -> Any:
+        import torchvision.datasets  # seconds to import
+
+        return torchvision.datasets.CIFAR10
 
 
 def _read(path: Path, md5: str) -> Examples:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pickle
+import sys
 import tarfile
 
 import numpy as np
@@ -39,14 +40,22 @@ class Published:
 @pytest.fixture
 def cifar(monkeypatch):
     made = Published()
-    listed = [[name, hashlib.md5(data).hexdigest()] for name, data in made.files.items()]
-    source = torchvision.datasets.CIFAR10
-    monkeypatch.setattr(source, "train_list", listed[:2])
-    monkeypatch.setattr(source, "test_list", listed[2:])
-    monkeypatch.setattr(source, "tgz_md5", hashlib.md5(made.archive).hexdigest())
-    monkeypatch.setattr(source, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")  # nobody listens there
+    listed = [(name, hashlib.md5(data).hexdigest()) for name, data in made.files.items()]
+    monkeypatch.setattr(CIFAR10, "train", dict(listed[:2]))
+    monkeypatch.setattr(CIFAR10, "test", dict(listed[2:]))
+    monkeypatch.setattr(CIFAR10, "archive_md5", hashlib.md5(made.archive).hexdigest())
+    nobody = "http://127.0.0.1:9/cifar-10-python.tar.gz"  # listens there
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "url", nobody)
     monkeypatch.setattr(download, "SYSTEM_FOLDERS", ())
     return made
+
+
+def test_the_published_files_are_those_of_torchvision():
+    theirs = torchvision.datasets.CIFAR10
+    ours = (CIFAR10.folder, CIFAR10.archive, CIFAR10.archive_md5)
+    assert ours == (theirs.base_folder, theirs.filename, theirs.tgz_md5)
+    assert [*CIFAR10.train.items()] == [*map(tuple, theirs.train_list)]
+    assert [*CIFAR10.test.items()] == [*map(tuple, theirs.test_list)]
 
 
 def put(root, files):
@@ -117,6 +126,12 @@ def test_a_damaged_archive_is_not_opened_but_fetched_again(tmp_path, cifar, serv
     monkeypatch.setattr(torchvision.datasets.CIFAR10, "url", server.url + "cifar-10-python.tar.gz")
     assert torch.equal(CIFAR10(root=str(tmp_path)).load().x[:, 0, 0, 0], torch.arange(20).byte())
     assert sorted(file.name for file in tmp_path.iterdir()) == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
+
+
+def test_files_that_are_there_need_no_torchvision(tmp_path, cifar, monkeypatch):
+    put(tmp_path, cifar.files)
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)  # its import fails
+    assert len(CIFAR10(root=str(tmp_path)).load().x) == 20
 
 
 def test_missing_files_are_named_with_their_place(tmp_path, cifar):

@@ -78,6 +78,12 @@ def test_torchvisions_layout_is_read_plain_or_packed(tmp_path, packed):
     assert y is not None and y.dtype == torch.int64 and y.tolist() == list(range(10))
 
 
+def test_files_that_are_there_need_no_torchvision(tmp_path, monkeypatch):
+    write(tmp_path / "MNIST" / "raw", published())
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)  # its import fails
+    assert len(MNIST(root=str(tmp_path)).load().x) == 10
+
+
 def test_all_is_train_then_test(tmp_path):
     write(tmp_path / "MNIST" / "raw", published())
     x, _ = MNIST(root=str(tmp_path), split="all").load()
