@@ -80,7 +80,9 @@ def table(events: Iterable[Any], steps: int, waits: bool = False) -> str:
     events = list(events)
     turns = [e for e in events if e.name.startswith("ProfilerStep") and _on_host(e)]
     whole = sum(e.time_range.elapsed_us() for e in turns)
-    kernels = [e for e in events if not _on_host(e) and not getattr(e, "is_user_annotation", False)]
+    if not whole:
+        return "PyTorch's profiler has seen no step"
+    kernels = [e for e in events if not _on_host(e) and not _is_label(e)]
     busy = sum(e.time_range.elapsed_us() for e in kernels)
     host, device = _lines(events, {e.thread for e in turns}, waits)
     waited = {name: host.get(name, Line()) for name in (_DATA, _HOST)}
@@ -146,7 +148,7 @@ def _what(chain: list[Any]) -> tuple[str, str, bool]:
         if event.name in _ALONE:
             return _ALONE[event.name], "", event is chain[0]
     for event in reversed(chain):
-        if not (event.name in PARTS or event.name.startswith("ProfilerStep")):
+        if event.name not in PARTS and not event.name.startswith("ProfilerStep"):
             return in_words(event.name), _short(event.name), event is chain[0]
     return _PYTHON, "", False
 
@@ -179,6 +181,12 @@ def _word(name: str) -> str:
 
 def _short(name: str) -> str:
     return name.removeprefix(_BACKWARD).partition("#")[2] or name.removeprefix(_BACKWARD).rsplit("::", 1)[-1]
+
+
+def _is_label(event: Any) -> bool:
+    """Whether this is the shadow that a name of ours, or of an optimizer, has among the kernels."""
+    named = event.name in PARTS or event.name.startswith(("ProfilerStep", "Optimizer."))
+    return named or getattr(event, "is_user_annotation", False)
 
 
 def _on_host(event: Any) -> bool:

@@ -133,6 +133,7 @@ def test_on_a_gpu_shares_are_of_its_own_time_and_the_host_is_told_of_apart():
     copy = event("cudaMemcpyAsync", 800, data)
     after = event("cudaDeviceSynchronize", 9_000)  # of the profiler's own, when it ends
     kernels = [event("implicit_gemm", 3_000, on="CUDA", thread=7), event("wgrad", 1_000, on="CUDA", thread=7)]
+    kernels.append(event("D's update", 7_000, on="CUDA", thread=7))  # the shadow of a name
     told = table([step, update, data, conv, node, read, wait, copy, after, *kernels], steps=1, waits=True)
     lines = [" ".join(line.split()) for line in told.splitlines()]
     assert lines[0] == "10.000 ms a step; shares are of the 4.000 ms that the device is busy"
