@@ -32,10 +32,11 @@ NAME = "pixels"
 HEADER = 4096  # bytes of JSON and blanks before the pixels
 
 
-def default_place() -> Path:
-    """Where caches of this user lie: XDG_CACHE_HOME/gan-cli, else ~/.cache/gan-cli."""
+def default_place() -> Path | None:
+    """Where caches of this user lie: XDG_CACHE_HOME/gan-cli, else ~/.cache/gan-cli; None for a user without a home."""
     given = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(given if os.path.isabs(given) else os.path.expanduser("~/.cache"), "gan-cli")
+    place = Path(given if os.path.isabs(given) else os.path.expanduser("~/.cache"), "gan-cli")
+    return place if place.is_absolute() else None
 
 
 class Cache:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import os
 import re
 import time
@@ -117,10 +118,10 @@ class Folder:
         """The pixels, mapped from the cache, which is made if need be; None where there is none."""
         channels, size, _ = self.shape
         shape = (len(self.files), *self.shape)
-        if self.cache is None or self.found.bytes + np.prod(shape, dtype=np.int64) < SMALL:
+        place = default_place() if self.cache == "auto" else self.cache and Path(self.cache).expanduser()
+        if not place or self.found.bytes + math.prod(shape) < SMALL:
             return None
         settings = f"{size} {channels} {self.kept if self.kept != self.names else 'all'}"
-        place = default_place() if self.cache == "auto" else Path(self.cache).expanduser()
         one = hashlib.sha256(os.fsencode(f"{os.path.realpath(self.root)}\0{settings}")).hexdigest()[:16]
         name = re.sub(r"[^\w.-]|^\.", "_", self.root.resolve().name, flags=re.ASCII)[:40]
         key = hashlib.sha256(os.fsencode(f"{self.found.state}\0{settings}\0{decoder()}")).hexdigest()

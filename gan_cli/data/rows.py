@@ -45,10 +45,10 @@ class Rows:
         self.x, self.y = x, y
         self._pool = None if self.resident else ThreadPoolExecutor(1, "data")
         self._ahead: tuple[Tensor, Future[Examples]] | None = None
-
-        # What is mapped counts as memory of this process, though the system can take it back: let go of it in time.
-        large = isinstance(examples, Mapped) and x.numel() > MAPPED
-        self._release = examples.release if isinstance(examples, Mapped) and large else None
+        self._release = None
+        if isinstance(examples, Mapped) and x is examples.x and x.numel() > MAPPED:
+            # What is mapped counts as memory of this process, though the system can take it back: let go of it in time.
+            self._release = examples.release
         self._taken = 0
 
     def take(self, which: Tensor, then: Tensor | None = None) -> Examples:

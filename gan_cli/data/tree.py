@@ -16,6 +16,7 @@ from gan_cli.errors import DataError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MAX_AGAIN = 1000  # folders reached once more through links
 MAX_COUNTED = 100_000  # files without an image among them
+WRAP = 2**62  # ns: times go on to 2116 and begin again; a file may claim any
 
 
 class Scan(NamedTuple):
@@ -43,7 +44,7 @@ def scan(root: Path) -> Scan:
             try:
                 found = entry.stat()
                 # who sets the time of a change cannot set that of the inode's
-                about.append((found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+                about.append((found.st_size, found.st_mtime_ns % WRAP, found.st_ctime_ns % WRAP))
             except OSError:  # a link to nothing
                 about.append((0, 0, 0))
     state = hashlib.sha256("\0".join(files).encode(errors="surrogateescape"), usedforsecurity=False)

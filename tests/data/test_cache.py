@@ -337,6 +337,23 @@ def test_the_default_place_is_that_of_the_system(monkeypatch, given, place):
     assert str(cache.default_place()) == (place or "/me/.cache/gan-cli")
 
 
+def test_a_user_without_a_home_has_no_default_place(photos, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(cache.os.path, "expanduser", lambda path: path)
+    assert cache.default_place() is None
+    assert same(load(photos, cache="auto"), photos)
+
+
+@pytest.mark.parametrize("year", [1901, 2300])
+def test_a_file_may_be_of_any_year(photos, decodes, year):
+    seconds = (year - 1970) * 31556952
+    os.utime(photos / "a" / "2.png", (seconds, seconds))
+    load(photos)
+    decodes.clear()
+    load(photos)
+    assert not decodes
+
+
 def test_letting_go_of_mapped_pixels_changes_no_batch(photos, monkeypatch):
     monkeypatch.setattr(rows, "MAPPED", 0)
     monkeypatch.setattr(rows, "TAKEN", 3)
