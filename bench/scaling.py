@@ -128,7 +128,7 @@ def exponents(grown: list[Grown]) -> str:
 
 
 def plot(grown: list[Grown], path: Path) -> None:
-    """A panel for each row: CPU (of threads: wall) seconds, and a line that grows as the operations do."""
+    """A panel for each row: CPU (of threads: wall) time, and a line that grows as the mathematics asks."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -142,8 +142,12 @@ def plot(grown: list[Grown], path: Path) -> None:
     for ax, one in zip(axes.flat, grown, strict=False):
         by_wall = one.row.what == "threads"
         times = [1e3 * (s.wall if by_wall else s.cpu) for s in one.seconds]
+        asked = [times[-1] * flop / one.flop[-1] for flop in one.flop]
+        if by_wall:  # the same work, shared out
+            asked = [times[0] * one.sizes[0] / size for size in one.sizes]
         ax.loglog(one.sizes, times, "o-", label=f"a step, {'wall' if by_wall else 'CPU'}")
-        ax.loglog(one.sizes, [times[-1] * f / one.flop[-1] for f in one.flop], "--", color="grey", label="operations")
+        ax.loglog(one.sizes, asked, "--", color="grey", label="in equal shares" if by_wall else "as its operations")
+        ax.set_ylim(min(*times, *asked) / 2, 2 * max(*times, *asked))
         ax.set(title=one.row.what, xlabel=one.row.unit, ylabel="ms")
         ax.set_xticks(one.sizes, [f"{size:,}" for size in one.sizes], fontsize=7)
         ax.minorticks_off()
