@@ -10,7 +10,8 @@ from gan_cli import cpu
 
 def machine() -> dict[str, Any]:
     """What the last bits of a result depend on, beside the seed."""
-    return {
+    gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_initialized() else {}
+    return gpu | {
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),

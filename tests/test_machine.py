@@ -1,9 +1,9 @@
-"""What a run's bits depend on: how a GPU may round float32."""
+"""What a run's bits depend on: which machine it is, and how a GPU may round float32."""
 
 import pytest
 import torch
 
-from gan_cli.machine import fast_float32
+from gan_cli.machine import fast_float32, machine
 
 
 @pytest.fixture
@@ -20,3 +20,11 @@ def test_tf32_is_for_products_and_convolutions_alike(precision, allowed, expecte
     assert precision() == expected
     fast_float32(torch.device("cpu"), not allowed)
     assert precision() == expected, "a run on a CPU sets nothing"
+
+
+def test_a_resume_hears_of_another_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    assert "gpu" not in machine()
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
+    assert machine()["gpu"] == "NVIDIA H200"
