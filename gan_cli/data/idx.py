@@ -31,7 +31,8 @@ def read_idx(path: Path, dims: int) -> tuple[Tensor, str]:
             want = math.prod(shape)
             if want > MAX_BYTES:
                 raise _bad(path, f"says it has {want} values; its header is damaged")
-            values = bytearray(file.read(want + 1))  # one more than there should be
+            values = bytearray(want + 1)  # one more than there should be
+            del values[file.readinto(values) :]
     except (OSError, EOFError, zlib.error) as error:  # a .gz that is cut or is none
         raise _bad(path, f"cannot be read: {error}") from error
     if len(values) != want:

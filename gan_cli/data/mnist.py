@@ -73,7 +73,7 @@ class MNIST:
         """
         files = self._files()
         parts = [self._read(files, part) for part in PARTS[self.split]]
-        x, y = (torch.cat(both) for both in zip(*parts, strict=True))
+        x, y = (torch.cat(both) for both in zip(*parts, strict=True)) if len(parts) > 1 else parts[0]
         kept = keep(Examples(x, y), self.labels)
         return Examples(to_channels(to_size(kept.x, self.shape[1]), self.shape[0]), kept.y)
 
