@@ -34,11 +34,13 @@ ALLOWED = frozenset(
         "train.keep_best",
         "train.best_is",
         "train.threads",
+        "train.compile",
         "train.profile",
         "train.stop_on",
         "dataset.root",
         "dataset.path",
         "dataset.download",
+        "dataset.cache",
         "device",
         "dry_run",
         "resume",
@@ -114,8 +116,6 @@ def config_to_resume(
     for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for
         _put(merged, key.split("."), before[key])
     merged |= {key: getattr(settings, key) for key in ("dry_run", "resume", "trust", "other_data")}
-    if not settings.trust and _get(merged, ["dataset", "download"]) and "dataset.download" not in given:
-        merged["dataset"]["download"] = False  # the config of a run does not say where on this machine to write
     # Two choices may have one class and differ in what they bring along.
     chosen = read_or_empty(directory / "run.json").get("choices")
     problems = [

@@ -4,7 +4,8 @@ Nothing in it is resolved, imported or called before it was looked at. What a re
 directory is what `dataset` names, and it writes nothing there: data sets are not downloaded to where a stranger says.
 """
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,21 @@ def stored_config(directory: Path, trust: bool, remedy: str = "add trust=true") 
                 + f"\nIf it is yours or you have read it: {remedy}"
             )
     return config
+
+
+def tame(config: dict[str, Any], given: Container[str], trust: bool) -> dict[str, Any]:
+    """What a stored config is built as: where on this machine to write is for its user to say, and not for a run.
+
+    Args:
+        given: the keys on the command line, which stay.
+        trust: whether all stays as it is.
+    """
+    built = copy.deepcopy(config)
+    data = built.get("dataset")
+    for key, harmless in (("download", False), ("cache", "auto")):
+        if not trust and isinstance(data, dict) and data.get(key) and f"dataset.{key}" not in given:
+            data[key] = harmless
+    return built
 
 
 def weights_limit(directory: Path, trust: bool) -> int | None:

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_cli import checkpoint
 from gan_cli.errors import RunError
 from gan_cli.loop import train
+from gan_cli.stored import tame
 
 EVERYTHING = (
     "model=dcgan", "dataset=digits", "dataset.size=8", "dataset.flip=true", "model.base_channels=4", "prior.dim=4",
@@ -200,3 +201,21 @@ def test_a_checkpoint_that_lacks_a_part_is_refused_by_the_name_of_the_part(tmp_p
     state = {key: value for key, value in newest(tmp_path / "a").items() if key != part}
     with pytest.raises(RunError, match=f"the checkpoint lacks {part}"):
         train_in(tmp_path / "a", *TINY, state=state)
+
+
+PLACES = {"dataset": {"path": "photos", "download": True, "cache": "/somewhere/else"}}
+
+
+class TestPlacesToWrite:
+    def test_the_config_of_a_run_does_not_say_where_to_write_and_stays_as_it_is(self):
+        built = tame(PLACES, (), trust=False)
+        assert built["dataset"] == {"path": "photos", "download": False, "cache": "auto"}
+        assert PLACES["dataset"]["cache"] == "/somewhere/else", "what is stored again is what was stored"
+
+    def test_its_user_does(self):
+        assert tame(PLACES, ["dataset.cache", "dataset.download"], trust=False) == PLACES
+        assert tame(PLACES, (), trust=True) == PLACES
+
+    def test_what_is_switched_off_stays_off(self):
+        off = {"dataset": {"path": "photos", "download": False, "cache": None}}
+        assert tame(off, (), trust=False) == off

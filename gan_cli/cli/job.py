@@ -30,7 +30,7 @@ from gan_cli.record import State, add_resume, read_or_empty, write_run
 from gan_cli.resume import config_to_resume, is_finished, never_began, newest_state, top_settings
 from gan_cli.run import Run
 from gan_cli.settings import OF_THE_COMMAND
-from gan_cli.stored import weights_limit
+from gan_cli.stored import tame, weights_limit
 
 
 def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     def warn(text: str) -> None:
         errors.print(screenful(text), markup=False)
 
-    run = build(config, room=weights_limit(directory, config["trust"]))
+    run = build(tame(config, given, config["trust"]), room=weights_limit(directory, config["trust"]))
     refuse_unknown_figure(run)
     if never_began(directory):
         warn(f"{_shown(directory)} was ended before its first checkpoint, with no step taken: it begins with step 1")

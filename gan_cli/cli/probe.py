@@ -76,18 +76,18 @@ def _probe(path: Path, steps: int, seed: int, given: dict[str, Any], out: Path |
         from gan_cli.files import write_json
         from gan_cli.paths import real_run
         from gan_cli.probe import probe
-        from gan_cli.stored import stored_config, weights_limit
+        from gan_cli.stored import stored_config, tame, weights_limit
 
     directory = real_run(path)
-    config = stored_config(directory, trust, "add --trust")
-    if not trust and isinstance(data := config["dataset"], dict) and "download" in data:
-        data["download"] = False  # the config of a run does not say where on this machine to write
+    config = tame(stored_config(directory, trust, "add --trust"), (), trust)
+    room = weights_limit(directory, trust)
     state = load_newest(
         directory / "checkpoints",
         lambda line: print(printable(line), file=sys.stderr),
         {"format", "step", "G", "D"},
+        None if room is None else 2 * room,
     )
-    found = probe(_changed(config, given), state, steps, seed, _bar, weights_limit(directory, trust))
+    found = probe(_changed(config, given), state, steps, seed, _bar, room)
     print(screen(found, printable(str(path)), state["step"], steps, config))
     if out is not None:
         about = {"run": str(directory), "step": state["step"], "steps": steps, "seed": seed}
