@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_cli.geometry import squared_distances
 
 LONG = 64  # numbers in a sample
-ROWS = 256  # samples at a time: their distances to all others are asked for, and never all distances at once
+ROWS = 64  # samples at a time: their distances to all others are asked for, and never all distances at once
 NEAR = 3.0  # standard deviations to a mode: a sample nearer than that is one of high quality (VEEGAN, PacGAN)
 
 

@@ -7,10 +7,13 @@ learns of it at some later call. Here an error comes up where the figure was log
 import os
 import re
 import socket
+import struct
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from gan_cli.crc32c import masked
 
 _STAMP = re.compile(r"events\.out\.tfevents\.(\d{10})\.")
 
@@ -28,14 +31,12 @@ class EventFile:
 
     def __init__(self, directory: Path, purge_step: int | None = None, suffix: str = "") -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-        from tensorboard.summary.writer.record_writer import RecordWriter
 
         # Behind all others also where the clock was set back, or two files begin in one second.
         earlier = [int(match[1]) for path in directory.iterdir() if (match := _STAMP.match(path.name))]
         stamp = max([int(time.time()), *(second + 1 for second in earlier)])
         self.path = directory / f"events.out.tfevents.{stamp:010}.{socket.gethostname()}.{os.getpid()}{suffix}"
         self._file = self.path.open("xb")
-        self._records = RecordWriter(self._file)
         try:
             self._put(Event(file_version="brain.Event:2"))
             if purge_step is not None:
@@ -80,4 +81,6 @@ class EventFile:
 
     def _put(self, event: Any) -> None:
         event.wall_time = time.time()
-        self._records.write(event.SerializeToString())
+        data = event.SerializeToString()
+        length = struct.pack("<Q", len(data))
+        self._file.write(length + masked(length) + data + masked(data))  # TensorFlow's TFRecord format

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 # A module imports only from levels above its own in this table. On its own level it imports nothing on level 1, where
 # each module can be copied into a notebook alone, and elsewhere only what stands before it. A package is one entry.
 LEVELS = (
-    ("errors", "geometry", "room", "reading", "paths", "cpu", "seeds", "files", "state", "parts"),
+    ("errors", "crc32c", "geometry", "room", "reading", "paths", "cpu", "seeds", "files", "state", "parts"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity", "theory", "bounds", "machine", "forward", "optimizers", "products"),

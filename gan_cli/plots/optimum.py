@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.patches import Polygon
 
 LINE = 400  # places on the line
-FINE = 200  # places along each side of a square where log densities are asked at once
+FINE = 128  # places along each side of a square where log densities are asked at once
 BEST = "#009E73"  # of D*: the third colour of Okabe and Ito
 POINTS = 300  # of each cloud
 HUGE = 1e6  # a score beyond which none is told from another
