@@ -189,6 +189,7 @@ def test_a_profile_tells_how_busy_the_gpu_is_and_who_waits(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
 @pytest.mark.parametrize("fakes", ["fresh", "reused"])
 @pytest.mark.parametrize("model", ["mlp", "dcgan"])
 def test_compiled_networks_train_as_plain_ones(model, fakes):
