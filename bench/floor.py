@@ -8,16 +8,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from bench.case import Case, make
 from bench.contender import Contender
 from gan_cli.losses import total
+from gan_cli.models.layers import MinibatchStd
 
 
 class Floor(Contender):
     """The least that any loop can do for these updates of these networks with these PyTorch operations.
 
     A true lower bound of gan-cli's step, because it does a part of the same operations and none besides. The networks,
-    the loss, the penalty, the batch, the precision and the memory format are those that gan-cli builds; batches are
-    views of one float tensor, converted beforehand, where gan-cli gathers and converts; one pass of G serves both
-    players (as with train.fakes=reused), D takes no gradient in G's step, batch norm keeps no running statistics, the
-    optimizers are its fused ones; there is no log, no average, no check, no read-out and no file.
+    the loss, the penalty, the batch, the precision, the memory format and the fused optimizers are those that gan-cli
+    builds. Batches are float tensors that were converted beforehand, where gan-cli gathers and converts. One pass of G
+    serves both players (as with train.fakes=reused), and one pass of D both halves of its batch where D does not mix
+    samples. D takes no gradient in G's step, and batch norm keeps no running statistics. There is no log, no average,
+    no check, no read-out and no file.
     """
 
     BATCHES = 8  # enough that a batch is not in the processor's cache when it comes again
@@ -28,6 +30,8 @@ class Floor(Contender):
         self.loss, self.penalty, self.dim, self.batch = run.loss, run.penalty, run.prior.dim, case.one.batch
         self.d_steps = case.one.d_steps
         self.opt_G, self.opt_D = run.opt_G, run.opt_D
+        mixes = (_BatchNorm, MinibatchStd)
+        self.at_once = not any(isinstance(module, mixes) for module in self.D.modules())  # D's samples in one pass
         self.weights = [p for p in self.D.parameters() if p.requires_grad]
         self.forward = run.forward  # in the run's precision
         for module in (*self.G.modules(), *self.D.modules()):
@@ -51,7 +55,10 @@ class Floor(Contender):
 
     def update_D(self, x: torch.Tensor, fake: torch.Tensor) -> None:
         self.opt_D.zero_grad()
-        real_logits, fake_logits = self.forward(self.D, x), self.forward(self.D, fake)
+        if self.at_once:
+            real_logits, fake_logits = self.forward(self.D, torch.cat([x, fake])).chunk(2)
+        else:
+            real_logits, fake_logits = self.forward(self.D, x), self.forward(self.D, fake)
         loss = total(self.loss.discriminator(real_logits, fake_logits))
         if self.penalty.active:
             loss = loss + self.penalty(self.D, x, fake)

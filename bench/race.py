@@ -91,7 +91,9 @@ def slices(entries: Sequence[Entry], seconds: float, most: int) -> dict[str, int
         wall = entry.ask("pace", 1).wall
         if wall < seconds / 10:
             wall = entry.ask("pace", max(5, int(seconds / 10 / max(wall, 1e-4)))).wall
-        found[entry.name] = max(1, min(most, round(seconds / wall)))
+        # 40 where that takes no more than four times as long: workers hold four batches ready, a share to be kept small
+        wanted = max(seconds, min(40 * wall, 4 * seconds)) / wall
+        found[entry.name] = max(1, min(most, round(wanted)))
     return found
 
 
