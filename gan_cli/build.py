@@ -133,7 +133,8 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     assert thresholds is not None
 
     torch.set_num_threads(thread_count(train, data.shape))
-    products.faster()
+    if device.type == "cpu":
+        products.faster()
     fast_float32(device, train.tf32)
     reals = reals or builder.stream(data, train, settings, device)
     try:

@@ -4,6 +4,7 @@ PyTorch asks MKL, which on processors of AMD keeps to instructions of half the w
 which PyTorch has for convolutions, reaches 200 (docs/performance.md). It asks oneDNN for products, too, where that may
 round their factors to bfloat16. On a processor without matrix units (AMX) oneDNN does not round, and multiplies
 float32. That is not believed but tried: where products do not have the digits of float32, nothing changes.
+Afterwards PyTorch's older word for all this, `torch.get_float32_matmul_precision()`, raises in this process.
 """
 
 from typing import Any
