@@ -13,8 +13,10 @@ LONG = 64  # numbers in a sample
 ROWS = 64  # samples at a time: their distances to all others are asked for, and never all distances at once
 NEAR = 3.0  # standard deviations to a mode: a sample nearer than that is one of high quality (VEEGAN, PacGAN)
 
+Spread = tuple[Tensor, Tensor]  # what `among` finds
 
-def distances(samples: Tensor, real: Tensor) -> dict[str, float]:
+
+def distances(samples: Tensor, real: Tensor, known: Spread | None = None) -> dict[str, float]:
     """How far samples are from one another and from real data; nothing where real data are all one point.
 
     - `distance`: the mean distance of two samples, divided by that of two real ones. 0: all alike; 1: as varied.
@@ -28,15 +30,16 @@ def distances(samples: Tensor, real: Tensor) -> dict[str, float]:
         samples: [N, ...].
         real: [M, ...]; as many are taken as there are samples, and the other way round, since the nearest of many is
             nearer than the nearest of a few.
+        known: `among` these real ones, where it was found before.
     """
     n = min(len(samples), len(real))
-    if n < 2:
-        return {}
     s, x = samples[:n].flatten(1).float(), real[:n].flatten(1).float()
-    (spread, nearest), (real_spread, real_nearest) = _among(s), _among(x)
-    between = sum(pairwise(part, x).sum() for part in s.split(ROWS)) / n**2
+    if n < 2 or (x == x[0]).all():
+        return {}
+    (spread, nearest), (real_spread, real_nearest) = among(s), among(x) if known is None else known
     if not real_spread > 0:
         return {}
+    between = sum(pairwise(part, x).sum() for part in s.split(ROWS)) / n**2
     found = {"distance": spread / real_spread}
     if real_nearest > 0:  # a data set of many copies has no nearest distance
         found["nearest"] = nearest / real_nearest
@@ -44,8 +47,9 @@ def distances(samples: Tensor, real: Tensor) -> dict[str, float]:
     return dict(zip(found, torch.stack([*found.values()]).tolist(), strict=True))  # waits for the device once
 
 
-def _among(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean distance of two of these, and the mean distance of each to the nearest other one."""
+def among(x: Tensor) -> Spread:
+    """The mean distance of two of these, [N, ...], and the mean distance of each to the nearest other one."""
+    x = x.flatten(1).float()
     total, nearest = torch.zeros((), device=x.device), []
     for start in range(0, len(x), ROWS):
         d = pairwise(x[start : start + ROWS], x)

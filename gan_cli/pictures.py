@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gan_cli import dirac, diversity, plots
+from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.forward import call
 from gan_cli.grid import tile
@@ -20,6 +22,7 @@ Picture = np.ndarray[Any, Any]
 POINTS = 2000  # drawn in a scatter plot or a histogram
 JUDGED = 256  # images that are judged, drawn or not: ratios of distances within 2 %
 LABELLED = 2000  # real examples whose nearest gives a sample its class
+_SPREADS: WeakKeyDictionary[Stream, dict[int, diversity.Spread]] = WeakKeyDictionary()  # of as many real examples
 
 
 def draw(run: Run) -> Metrics:
@@ -86,7 +89,10 @@ def kinds(run: Run) -> Tensor | None:
 def judged(run: Run, fake: Tensor) -> Metrics:
     """How varied samples are, and how far from real data: `samples/*`. docs/theory.md says what for."""
     real = run.reals.peek(len(fake), "grid")
-    figures = diversity.distances(fake, real)
+    known = _SPREADS.setdefault(run.reals, {})
+    if len(fake) not in known:  # the same at every step
+        known[len(fake)] = diversity.among(real)
+    figures = diversity.distances(fake, real, known[len(fake)])
     data = run.reals.data
     if isinstance(data, Mixture) and data.modes is not None:
         figures |= diversity.mixture(fake, data.modes, data.std)

@@ -8,7 +8,7 @@ import torch
 from pytest import approx
 
 from gan_cli.data import Digits, Grid, Ring
-from gan_cli.diversity import classes, distances, effective_number, mixture, names, pairwise
+from gan_cli.diversity import among, classes, distances, effective_number, mixture, names, pairwise
 
 
 def draw(n, seed):
@@ -142,3 +142,21 @@ def test_distances_of_long_samples_are_those_taken_one_by_one():
     assert found.numpy() == approx(exact.numpy(), rel=1e-3)
     assert (found[range(5), range(5)] == 0).all(), "equal samples are not apart"
     assert (found[range(5, 10), range(5, 10)] > 0).all(), "and those that are nearly equal are"
+
+
+def test_what_is_known_of_the_real_ones_need_not_be_found_again(monkeypatch):
+    s, x = torch.randn(300, 2), torch.randn(300, 2) + 1
+    wanted, known = distances(s, x), among(x)
+    asked = []
+    monkeypatch.setattr("gan_cli.diversity.pairwise", lambda a, b: asked.append(b is x) or pairwise(a, b))
+    assert distances(s, x, known) == wanted
+    assert not asked[0], "samples among themselves"
+    assert len(asked) == 2 * 5, "blocks of 64: among samples, and between samples and real ones"
+
+
+def test_distances_in_blocks_are_those_of_all_at_once():
+    s = torch.randn(150, 3)
+    d = pairwise(s, s)
+    spread, nearest = among(s)
+    assert spread.item() == approx(d.sum().item() / (150 * 149), rel=1e-5)
+    assert nearest.item() == approx(d.fill_diagonal_(torch.inf).amin(1).mean().item(), rel=1e-5)
