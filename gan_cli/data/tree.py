@@ -2,14 +2,13 @@
 
 import hashlib
 import os
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from gan_cli.errors import DataError
 
@@ -37,20 +36,20 @@ def scan(root: Path) -> Scan:
     Raises:
         DataError: a folder that cannot be listed, or links that lead to the same folders over and over.
     """
-    start, files, about = len(os.path.join(root, "")), [], []
+    start, files, about = len(os.path.join(root, "")), [], array("q")
     for entry in _walk(str(root)):
         if entry.name.lower().endswith(SUFFIXES):
             files.append(entry.path[start:])
             try:
                 found = entry.stat()
                 # who sets the time of a change cannot set that of the inode's
-                about.append((found.st_size, found.st_mtime_ns % WRAP, found.st_ctime_ns % WRAP))
+                about.extend((found.st_size, found.st_mtime_ns % WRAP, found.st_ctime_ns % WRAP))
             except OSError:  # a link to nothing
-                about.append((0, 0, 0))
-    state = hashlib.sha256("\0".join(files).encode(errors="surrogateescape"), usedforsecurity=False)
-    table = np.array(about, np.int64).reshape(-1, 3)
-    state.update(table.tobytes())
-    return Scan(files, int(table[:, 0].sum()), int(table[:, 1:].max(initial=0)), state.hexdigest())
+                about.extend((0, 0, 0))
+    state = hashlib.sha256("\0".join(files).encode(errors="surrogatepass"), usedforsecurity=False)
+    state.update(about)
+    newest = max(max(about[1::3], default=0), max(about[2::3], default=0))
+    return Scan(files, sum(about[::3]), newest, state.hexdigest())
 
 
 def _walk(root: str) -> Iterator[os.DirEntry[str]]:
