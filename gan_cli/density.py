@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 from gan_cli.geometry import squared_distances
 
 LogProb = Callable[[Tensor], Tensor]  # [N, D] to [N], in nats
-ROWS = 256  # points at a time: [rows, samples] distances must fit in memory
+ROWS = 64  # points at a time: [rows, samples] distances must fit in memory
 JUDGES = 128  # samples that choose the width, each by what all others say of it
 LEAST = -160.0  # of a log that is exact: terms are cut at twice that, so that a product of two is a number
 BANDWIDTHS = 12  # tried, from a thousandth of the samples' spread to all of it
