@@ -117,6 +117,15 @@ def test_pictures_of_nan_are_grey() -> None:
     assert tile(torch.full((2, 3, 4, 4), float("nan"))).max() == 127
 
 
+@pytest.mark.parametrize(("channels", "mode"), [((), "L"), ((1,), "L"), ((2,), "LA"), ((3,), "RGB"), ((4,), "RGBA")])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (5, 1), (3, 1), (40, 33)])
+def test_a_png_has_the_channels_of_its_picture(height: int, width: int, channels: tuple[int, ...], mode: str) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, *channels), np.uint8)
+    with Image.open(io.BytesIO(png_bytes(picture))) as image:
+        assert image.mode == mode
+        assert np.array_equal(np.asarray(image).reshape(picture.shape), picture)
+
+
 def test_a_png_gives_back_every_byte(tmp_path: Path) -> None:
     picture = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
     save_png(tmp_path / "a.png", picture)
