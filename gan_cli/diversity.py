@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_cli.geometry import squared_distances
 
 LONG = 64  # numbers in a sample
-ROWS = 64  # samples at a time: their distances to all others are asked for, and never all distances at once
+ROWS, LONG_ROWS = 64, 1024  # short and long samples at a time: their distances to all others stay in the cache, or fit
 NEAR = 3.0  # standard deviations to a mode: a sample nearer than that is one of high quality (VEEGAN, PacGAN)
 
 Spread = tuple[Tensor, Tensor]  # what `among` finds
@@ -39,7 +39,7 @@ def distances(samples: Tensor, real: Tensor, known: Spread | None = None) -> dic
     (spread, nearest), (real_spread, real_nearest) = among(s), among(x) if known is None else known
     if not real_spread > 0:
         return {}
-    between = sum(pairwise(part, x).sum() for part in s.split(ROWS)) / n**2
+    between = sum(pairwise(part, x).sum() for part in s.split(_rows(s))) / n**2
     found = {"distance": spread / real_spread}
     if real_nearest > 0:  # a data set of many copies has no nearest distance
         found["nearest"] = nearest / real_nearest
@@ -51,12 +51,16 @@ def among(x: Tensor) -> Spread:
     """The mean distance of two of these, [N, ...], and the mean distance of each to the nearest other one."""
     x = x.flatten(1).float()
     total, nearest = torch.zeros((), device=x.device), []
-    for start in range(0, len(x), ROWS):
-        d = pairwise(x[start : start + ROWS], x)
+    for start in range(0, len(x), _rows(x)):
+        d = pairwise(x[start : start + _rows(x)], x)
         total = total + d.sum()
         d.diagonal(start).fill_(torch.inf)
         nearest.append(d.amin(1))
     return total / (len(x) * (len(x) - 1)), torch.cat(nearest).mean()
+
+
+def _rows(x: Tensor) -> int:
+    return ROWS if x.shape[1] < LONG else LONG_ROWS
 
 
 def names(real: Tensor) -> list[str]:
@@ -99,7 +103,13 @@ def classes(samples: Tensor, real: Tensor, labels: Tensor) -> float:
         real: [M, ...].
         labels: of the real examples, int64 [M].
     """
-    nearest = pairwise(samples.flatten(1).float(), real.flatten(1).float()).argmin(1)
+    s, x = samples.flatten(1).float(), real.flatten(1).float()
+    if x.shape[1] < LONG:
+        nearest = pairwise(s, x).argmin(1)
+    else:  # |s - x|^2 but for |s|^2; a tie that rounding breaks is no matter here
+        centre = x.mean(0)
+        s, x = s - centre, x - centre
+        nearest = torch.addmm(x.square().sum(1), s, x.T, alpha=-2).argmin(1)
     return effective_number(labels.to(nearest.device)[nearest])
 
 

@@ -160,3 +160,11 @@ def test_distances_in_blocks_are_those_of_all_at_once():
     spread, nearest = among(s)
     assert spread.item() == approx(d.sum().item() / (150 * 149), rel=1e-5)
     assert nearest.item() == approx(d.fill_diagonal_(torch.inf).amin(1).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("shift", [0.0, 50.0])
+def test_the_nearest_example_of_long_samples_gives_the_class(shift):
+    """Twelve classes that differ by a twelfth of their noise's norm: only the nearest example itself knows."""
+    real, labels = torch.randn(240, 1, 16, 16) + shift, torch.arange(240) % 12
+    of_some = torch.arange(240) % 12 < 5
+    assert classes(real[of_some] + 0.01 * torch.randn(100, 1, 16, 16), real, labels) == approx(5)
