@@ -6,7 +6,7 @@ from torch import Tensor
 from gan_cli import density, plots
 from gan_cli.data import Density
 from gan_cli.density import LogProb
-from gan_cli.pictures import Picture, evaluating, fresh, unseen
+from gan_cli.pictures import POINTS, Picture, evaluating, fresh, unseen
 from gan_cli.priors import Normal
 from gan_cli.run import Metrics, Run
 
@@ -59,7 +59,8 @@ def against_optimum(run: Run) -> tuple[Metrics, Picture] | None:
         title = f"step {run.step:,}: mean |D \N{MINUS SIGN} D*| = {gap:.3f}, q {how}"
         named = {"$p$, exact": log_p, f"$q$, {how}": log_q}
         low, high = ends.tolist()
-        picture = plots.against_optimum(real.cpu(), fake.cpu(), learned, optimal, (low, high), named, title)
+        shown = run.reals.peek(POINTS, "grid")  # at every step the same ones: they choose the part of the plane
+        picture = plots.against_optimum(shown.cpu(), fake.cpu(), learned, optimal, (low, high), named, title)
     return {"theory/d_gap": gap}, picture
 
 

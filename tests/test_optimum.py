@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY, make_run, train_in
+from matplotlib.artist import Artist
 from pytest import approx
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from gan_cli.data import Stream
 from gan_cli.optimum import against_optimum, has_optimum
+from gan_cli.pictures import samples
 
 PLANE = ("model=mlp", "model.width=8", "prior.dim=2", "train.steps=4", "train.batch_size=16", "penalty=none")
 
@@ -116,6 +118,22 @@ def test_tensorboard_has_a_slider_of_them(tmp_path):
     assert [event.step for event in events.Images("optimum")] == [2, 4, 6]
     assert [event.step for event in events.Scalars("theory/d_gap")] == [2, 4, 6]
     assert (tmp_path / "samples" / "optimum.png").is_file()
+
+
+@pytest.mark.parametrize("dataset", ["gaussian", "ring", "grid", "spiral"])
+def test_the_next_look_makes_no_new_figure_axes_or_artist(dataset, monkeypatch):
+    """A run looks every few hundred steps, and a figure from nothing costs it as much as ten of these."""
+    run = make_run(*PLANE, f"dataset={dataset}")
+    run.step = 1
+    samples(run)
+    against_optimum(run)
+    made = []
+    original = Artist.__init__
+    monkeypatch.setattr(Artist, "__init__", lambda self: (made.append(type(self).__name__), original(self))[1])
+    run.step = 2
+    samples(run)
+    against_optimum(run)
+    assert made == []
 
 
 class Cube:
