@@ -1,6 +1,7 @@
 from gan_cli import cpu
 
-X86 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f avx512_bf16\n\nprocessor\t: 1\nflags\t\t: fpu amx_bf16\n"
+X86 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f avx512_bf16\n"
+X86 += "\nprocessor\t: 1\nflags\t\t: fpu amx_bf16\n"
 ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd bf16\n"
 
 

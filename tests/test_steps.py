@@ -8,9 +8,17 @@ from conftest import TINY, make_run
 from pytest import approx
 from torch import nn
 
+from gan_cli import steps
 from gan_cli.errors import Diverged
 from gan_cli.loop import turn
-from gan_cli.steps import discriminator_gradient, discriminator_step, frozen, generator_gradient, generator_step
+from gan_cli.steps import (
+    asks_once,
+    discriminator_gradient,
+    discriminator_step,
+    frozen,
+    generator_gradient,
+    generator_step,
+)
 
 DCGAN = ("model.base_channels=4", "dataset.size=8", "prior.dim=4", "train.batch_size=8", "penalty=none")
 
@@ -271,3 +279,28 @@ def test_reusing_fakes_moves_batch_norm_once_a_step_like_fresh_ones():
             turn(run)
         counts.append(next(m.num_batches_tracked.item() for m in run.G.modules() if isinstance(m, nn.BatchNorm2d)))
     assert counts == [2, 2]
+
+
+@pytest.mark.parametrize("overrides", [("penalty=none",), ("loss=wgan_gp",), ("penalty=r1", "loss=relativistic")])
+def test_one_batch_for_both_gives_D_the_gradient_of_two(overrides, monkeypatch):
+    found = []
+    for once in (True, False):
+        run = make_run(*TINY, *overrides)
+        assert asks_once(run)
+        with monkeypatch.context() as patch:
+            if not once:
+                patch.setattr(steps, "asks_once", lambda run: False)
+            discriminator_gradient(run, next(run.reals))
+        found.append(torch.cat([p.grad.flatten() for p in run.D.parameters()]))
+    assert found[0].numpy() == approx(found[1].numpy(), rel=1e-4, abs=1e-6)
+
+
+def test_a_D_that_minds_other_samples_is_asked_of_each_batch_alone(monkeypatch):
+    images = ("dataset=digits", "penalty=none", "train.batch_size=16", "train.steps=1", "model.base_channels=8")
+    assert not asks_once(make_run(*images)), "batch norm"
+    assert asks_once(make_run(*images, "model.discriminator.norm=layer"))
+    assert not asks_once(make_run(*images, "model.discriminator.norm=none", "model.discriminator.minibatch_std=true"))
+    assert not asks_once(make_run(*images, "model.discriminator.norm=none", "model.pack=2"))
+    run = make_run(*TINY)
+    monkeypatch.setattr(type(run.D), "__module__", "somebody")
+    assert not asks_once(run), "nobody knows what it does"

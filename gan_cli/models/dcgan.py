@@ -13,6 +13,8 @@ from gan_cli.models.labels import LabelledNoise, Projection, judge
 from gan_cli.models.layers import (
     Activation,
     AutoNorm,
+    Conv2dToOne,
+    ConvTranspose2dFromOne,
     MinibatchStd,
     Norm,
     activation,
@@ -90,7 +92,7 @@ class Generator(_Net):
         widths = _widths(doublings(side), base_channels, max_channels)[::-1]
         self.labelled = LabelledNoise(classes, noise_dim) if classes else None
         inputs = noise_dim * (2 if classes else 1)
-        layers = self._block(nn.ConvTranspose2d(inputs, widths[0], smallest_side(side), 1, 0, bias=False), widths[0])
+        layers = self._block(ConvTranspose2dFromOne(inputs, widths[0], smallest_side(side)), widths[0])
         for inputs, outputs in itertools.pairwise(widths):
             layers += self._block(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False), outputs)
         layers += self._extra(extra_layers, widths[-1])
@@ -145,7 +147,7 @@ class Discriminator(_Net):
             if number == 1:
                 layers += self._extra(extra_layers, outputs)
         bottom = smallest_side(side)
-        layers += [nn.Conv2d(widths[-1], 1, bottom, 1, 0, bias=False), nn.Flatten(0)]
+        layers += [Conv2dToOne(widths[-1], 1, bottom), nn.Flatten(0)]
         self.net = nn.Sequential(*layers)
         self.apply(_init)
         self.projection = Projection(classes, widths[-1] * bottom**2) if classes else None

@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 Norm = Literal["batch", "layer", "instance", "none"]
 AutoNorm = Literal["auto", "batch", "layer", "instance", "none"]
@@ -103,6 +104,39 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.amax(self.affine(x).unflatten(1, (-1, self.pieces)), dim=2)
+
+
+class ConvTranspose2dFromOne(nn.ConvTranspose2d):
+    """A transposed convolution of [N, inputs, 1, 1] to [N, outputs, size, size]: a product of matrices, taken as one.
+
+    Convolution code is ten times as slow at it: it looks for places to slide over.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__(inputs, outputs, size, bias=False)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        size = (len(x), -1, *self.kernel_size)
+        if self.weight.is_contiguous():
+            return (x.flatten(1) @ self.weight.flatten(1)).view(size)
+        product = x.flatten(1) @ self.weight.permute(0, 2, 3, 1).flatten(
+            1
+        )  # channels last: no copy, and so is the result
+        image: Tensor = product.unflatten(1, (*self.kernel_size, -1)).permute(0, 3, 1, 2)
+        return image
+
+
+class Conv2dToOne(nn.Conv2d):
+    """A convolution of [N, inputs, size, size] to [N, outputs, 1, 1]: likewise."""
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__(inputs, outputs, size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight
+        if not weight.is_contiguous():
+            x, weight = x.permute(0, 2, 3, 1), weight.permute(0, 2, 3, 1)
+        return linear(x.flatten(1), weight.flatten(1))[:, :, None, None]
 
 
 class MinibatchStd(nn.Module):

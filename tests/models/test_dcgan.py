@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from pytest import approx
 from torch import nn
 
 from gan_cli.models import dcgan
+from gan_cli.models.layers import Conv2dToOne, ConvTranspose2dFromOne
 
 
 def count(net: nn.Module) -> int:
@@ -134,3 +136,25 @@ def test_G_makes_up_to_4_channels_and_D_takes_packs_of_them():
 def test_widths_out_of_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         dcgan.Discriminator((1, 16, 16), **arguments)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_layers_to_and_from_one_place_are_the_convolutions_that_they_stand_for(order):
+    g = torch.Generator().manual_seed(0)
+    pairs = [
+        (ConvTranspose2dFromOne(6, 5, 4), nn.ConvTranspose2d(6, 5, 4, bias=False), (3, 6, 1, 1)),
+        (Conv2dToOne(6, 5, 4), nn.Conv2d(6, 5, 4, bias=False), (3, 6, 4, 4)),
+    ]
+    for ours, plain, shape in pairs:
+        plain.load_state_dict(ours.state_dict())
+        ours.to(memory_format=order)
+        x = torch.randn(shape, generator=g).contiguous(memory_format=order)
+        found = []
+        for layer in (ours, plain):
+            a = x.clone().requires_grad_()
+            y = layer(a)
+            (slope,) = torch.autograd.grad(y.sigmoid().sum(), a, create_graph=True)
+            found.append([y, slope, *torch.autograd.grad(slope.square().sum(), [layer.weight, a])])
+        for a, b in zip(*found, strict=True):
+            assert a.shape == b.shape
+            assert a.detach().numpy() == approx(b.detach().numpy(), abs=1e-5)
