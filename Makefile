@@ -13,7 +13,7 @@ install: .venv/bin/pytest  ## make .venv with the tested versions, for work on t
 	.venv/bin/pip install -c constraints.txt -e '.[dev]'
 
 test:     ## the tests, without the slow ones
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2
 
 slow:     ## the tests that take minutes of training, or a browser
 	$(PYTHON) -m pytest -m slow

@@ -73,8 +73,8 @@ class TrainConfig:
     channels_last: bool | Literal["auto"] = "auto"
     compile: bool | Literal["on", "off"] = False
     profile: bool = False
-    log_every: int = 50
-    sample_every: int = 250
+    log_every: int = 100
+    sample_every: int = 500
     checkpoint_every: int = 500
     keep: int | None = 2
     keep_best: str | None = None

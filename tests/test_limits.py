@@ -28,7 +28,10 @@ NUMBERS = [1 + i / 7 for i in range(10_000)]
         ("train.held_out=10000000", "train.samples=10000", "train.threads=1024"),
         ("prior.dim=1000000",),
         ("model.width=100000",),
-        ("dataset=ring", "dataset.modes=10000", f"dataset.weights={NUMBERS}"),
+        pytest.param(
+            ("dataset=ring", "dataset.modes=10000", f"dataset.weights={NUMBERS}"),
+            marks=pytest.mark.slow,  # Hydra takes 20 seconds to read it
+        ),
         ("dataset=array", "dataset.path=x.npy", "dataset.range=[-4000000000,4000000000]"),
         (
             "dataset=array",

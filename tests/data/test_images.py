@@ -42,7 +42,7 @@ def test_many_images_are_converted_in_parts_without_a_seam(monkeypatch):
 
 
 def test_what_needs_more_memory_than_is_left_is_refused_with_the_figure(monkeypatch):
-    monkeypatch.setattr(images, "_available", lambda: 2**20)
+    monkeypatch.setattr(images, "available", lambda: 2**20)
     assert images.room((15, 1, 256, 256)).shape == (15, 1, 256, 256)
     with pytest.raises(DataError, match=r"17 examples of 1 x 256 x 256 need 1 MB of memory, more than there is\nset a"):
         images.room((17, 1, 256, 256))

@@ -139,7 +139,7 @@ def complaint(place: Path) -> str | None:
     env = os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     code = "import sys, gan_cli, pytest; print(gan_cli.__file__); sys.exit(pytest.main(sys.argv[1:]))"
     tests = [f"tests/faults/test_{name}.py" for name in TESTS]
-    command = [sys.executable, "-c", code, *tests, "-x", "-q", "-p", "no:cacheprovider", "--basetemp=tmp"]
+    command = [sys.executable, "-c", code, *tests, "-x", "-q", "-n0", "-p", "no:cacheprovider", "--basetemp=tmp"]
     done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True)
     if not done.stdout.startswith(str(place)) or done.returncode not in (0, 1):
         sys.exit(f"the tests did not run on the copy:\n{done.stdout}{done.stderr}")
