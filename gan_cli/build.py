@@ -91,6 +91,8 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     aids: Aids | None = builder.part("aids")
     thresholds: Thresholds | None = builder.part("health")
     device = builder.device(settings)
+    if train is not None and data is not None and device is not None:
+        builder.prepare(train, data.shape, device)
     pack, conditional = builder.model("pack", 1), builder.model("conditional", False)
     reals, classes = None, None
     if conditional and data is not None and settings is not None and train is not None:
@@ -110,6 +112,9 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         D = builder.part("model.discriminator", shape=seen, penalised=penalised, classes=classes)
         if D is not None and builder.model("spectral_norm", False) and not spectral_norm(D):
             builder.problems.append(Problem("model.spectral_norm", "D has no layer with a matrix of weights to divide"))
+        if train is not None and device is not None:
+            numbers = train.batch_size * math.prod(data.shape)
+            lay_out(train.channels_last, *(net for net in (G, D) if net is not None), numbers=numbers, device=device)
         if G is not None:
             builder.problems += contracts.maps("model.generator", G, (2, dim), (2, *data.shape), classes, put_out)
         if D is not None:
@@ -123,8 +128,6 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     builder.problems += contracts.aids_and_packs(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
-        if train is not None and data is not None:
-            lay_out(train.channels_last, G, D, numbers=train.batch_size * math.prod(data.shape))
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
     if builder.problems:
         raise report(builder.problems)
@@ -132,10 +135,6 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     assert settings is not None and train is not None and G is not None and D is not None and aids is not None
     assert thresholds is not None
 
-    torch.set_num_threads(thread_count(train, data.shape))
-    if device.type == "cpu":
-        products.faster()
-    fast_float32(device, train.tf32)
     reals = reals or builder.stream(data, train, settings, device)
     try:
         steps = train.total_steps(reals.size)
@@ -230,6 +229,16 @@ class _Builder:
         except ValueError as error:
             self.problems.append(Problem("", str(error)))
             return None
+
+    def prepare(self, train: TrainConfig, shape: tuple[int, ...], device: torch.device) -> None:
+        """Set what holds for the whole process, before the first product: a spectral norm begins with some.
+
+        It starts threads, and a process that has them must not fork and multiply there: sweeps examine apart.
+        """
+        torch.set_num_threads(thread_count(train, shape))
+        if device.type == "cpu":
+            products.faster()
+        fast_float32(device, train.tf32)
 
     def device(self, settings: Settings | None) -> torch.device | None:
         """The device to run on; None, with the mistake noted, where there is no such thing."""
@@ -381,6 +390,9 @@ class _DataAreNext(Exception):
 
 class _WithoutData(_Builder):
     """Builds until the data are to be read."""
+
+    def prepare(self, train: TrainConfig, shape: tuple[int, ...], device: torch.device) -> None:
+        """Nothing: there will be no run."""
 
     def stream(self, data: Any, train: TrainConfig, settings: Settings, device: torch.device) -> Stream:
         """Stop."""

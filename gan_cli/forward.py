@@ -35,7 +35,7 @@ class Forward:
         precision: of products and convolutions.
         device: of the networks.
         compiled: whether `torch.compile` sees the networks first. Where it cannot compile one, `tell` hears of it, and
-            the network is called as it is.
+            the network is called as it is. A gradient that cannot be compiled ends the run.
         tell: gets a line about what could not be done.
     """
 
@@ -81,14 +81,18 @@ class Forward:
         known = self._known.get(net)
         if known is None:
             return self._first(net, x, y)
-        return known(x) if y is None else known(x, y)
+        try:
+            return known(x) if y is None else known(x, y)
+        except Exception as error:  # with gradients, or with more samples, is compiled anew
+            if known is net:
+                raise
+            self._give_up(net, error)
+            return call(net, x, y)
 
     def _first(self, net: nn.Module, x: Tensor, y: Tensor | None) -> Tensor:
-        """The first call, which is the one that compiles; without effect on the network where it fails."""
-        name = f"{type(net).__module__}.{type(net).__name__}"
-        self._known[net] = net
+        """The first call, which compiles; without effect on the network where it fails."""
         if self._with_parametrizations(net):
-            self.tell(f"train.compile: {name} has parametrized weights (a spectral norm) and is not compiled")
+            self._give_up(net, TypeError("it has parametrized weights, as a spectral norm's"))
             return call(net, x, y)
         before = {key: buffer.clone() for key, buffer in net.named_buffers()}
         random = torch.get_rng_state()
@@ -98,13 +102,18 @@ class Forward:
             self._known[net] = made
             return out
         except Exception as error:  # a compiler that is missing or fails may raise anything
-            why = (str(error).strip().splitlines() or [""])[0]
-            self.tell(f"train.compile: {name} is not compiled, and called as it is: {type(error).__name__}: {why:.60}")
+            self._give_up(net, error)
         with torch.no_grad():
             for key, buffer in net.named_buffers():
                 buffer.copy_(before[key])
         torch.set_rng_state(random)
         return call(net, x, y)
+
+    def _give_up(self, net: nn.Module, error: Exception) -> None:
+        """From here on, call a network as it is."""
+        self._known[net] = net
+        name, why = f"{type(net).__module__}.{type(net).__name__}", (str(error).strip().splitlines() or [""])[0]
+        self.tell(f"train.compile: {name} is not compiled, and called as it is: {type(error).__name__}: {why:.60}")
 
     @property
     def _mode(self) -> str | None:
@@ -123,24 +132,39 @@ def has_fast_bf16(device: torch.device) -> bool:
     """Whether the device has arithmetic of its own for bfloat16. False where that is not known."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None
-    return device.type == "cpu" and cpu.can("avx512_bf16", "amx_bf16", "bf16")  # the last is ARM's word
+    return device.type == "cpu" and cpu.can("avx512_bf16", "amx_bf16")  # of ARM's nothing was measured
 
 
-def lay_out(asked: bool | Literal["auto"], *nets: nn.Module, numbers: int) -> bool:
+def lay_out(asked: bool | Literal["auto"], *nets: nn.Module, numbers: int, device: torch.device) -> bool:
     """Order the weights of convolutions by channel last, if asked to; feature maps follow them.
 
     Args:
-        asked: `auto` is yes for all but small batches, whose bits then stay what they were: see docs/performance.md.
+        asked: `auto` is yes but for small batches, whose bits then stay what they were (see docs/performance.md), for
+            networks with code of others, whose `view` may want the usual order, and on Apple's GPUs, whose batch norm
+            has wrong gradients then (PyTorch's issue 175189).
         numbers: in a batch of samples.
+        device: where the networks will be.
 
     Returns:
         Whether there was a convolution to lay out.
     """
-    if asked is False or (asked == "auto" and numbers < SMALL):
+    if asked == "auto":
+        known = all(is_known(module) for net in nets for module in net.modules())
+        asked = known and numbers >= SMALL and device.type in ("cpu", "cuda")
+    if not asked:
         return False
-    for net in nets:
-        net.to(memory_format=torch.channels_last)
-    return any(p.dim() == 4 for net in nets for p in net.parameters())
+    weights = [p for net in nets for p in net.parameters() if p.dim() == 4]
+    for p in weights:
+        p.data = p.data.contiguous(memory_format=torch.channels_last)
+    return bool(weights)
+
+
+def is_known(module: nn.Module) -> bool:
+    """Whether a module's code is the project's or PyTorch's own."""
+    kind = type(module)
+    if parametrize.is_parametrized(module):  # a class that PyTorch makes of the module's
+        kind = kind.__mro__[1]
+    return kind.__module__.partition(".")[0] in ("gan_cli", "torch")
 
 
 def like_weights(optimizer: torch.optim.Optimizer) -> None:

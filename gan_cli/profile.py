@@ -34,7 +34,7 @@ def profiled(run: Run) -> Iterator[Callable[[], None]]:
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own lines on the screen: none
     from torch.profiler import ProfilerActivity, profile, schedule
 
-    first, done = run.step + WARM_UP + 1, False
+    done = False
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (run.device.type == "cuda")
 
     def ready(found: profile) -> None:
@@ -46,7 +46,7 @@ def profiled(run: Run) -> Iterator[Callable[[], None]]:
         threads = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
         lines = table(found.events() or [], STEPS, waits=run.device.type != "cpu")
         run.console.say(
-            f"profile of steps {first:,} to {first + STEPS - 1:,}, {threads}, {run.forward.precision}\n{lines}\n"
+            f"profile of steps {run.step - STEPS + 1:,} to {run.step:,}, {threads}, {run.forward.precision}\n{lines}\n"
             f"every call: {FILE} in the run directory, for https://ui.perfetto.dev"
         )
 

@@ -166,8 +166,11 @@ class Run:
         if state is not None and state["device"] != self.device.type:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
         self.forward.tell = self.console.say
-        if state is not None and (then := state["machine"].get("precision")) != self.forward.precision:
-            self.console.say(f"from {then!s:.10} to {self.forward.precision}: other bits")
+        if state is not None:
+            ways = {"precision": (self.forward.precision, "fp32"), "compiled": (self.forward.compiled, False)}
+            for way, (now, usual) in ways.items():
+                if (then := state["machine"].get(way, usual)) != now:
+                    self.console.say(f"{way} was {then!s:.10} and is {now}: other bits")
         return self.console
 
     def watch_again(self) -> str | None:
@@ -273,7 +276,7 @@ class Run:
             "random_device": device_random(self.device),
             "device": self.device.type,
             "last_penalty": self.last_penalty,
-            "machine": machine() | {"precision": self.forward.precision},
+            "machine": machine() | {"precision": self.forward.precision, "compiled": self.forward.compiled},
         }
 
     def restore(self, state: dict[str, Any]) -> None:

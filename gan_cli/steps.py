@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.optim import Optimizer
 
+from gan_cli.forward import is_known
 from gan_cli.guard import Update
 from gan_cli.losses import accuracy, total
 from gan_cli.parts import part
@@ -150,8 +151,7 @@ def parts_of(player: nn.Module) -> _Parts:
         modules = list(player.modules())
         norms = [m for m in modules if isinstance(m, _BatchNorm)]
         spectra = [m for m in modules if isinstance(m, _SpectralNorm)]
-        known = all(type(m).__module__.partition(".")[0] in ("gan_cli", "torch") for m in modules)
-        _known[player] = _Parts(list(player.parameters()), norms, spectra, known)
+        _known[player] = _Parts(list(player.parameters()), norms, spectra, all(map(is_known, modules)))
     return _known[player]
 
 

@@ -4,10 +4,12 @@ import pytest
 import torch
 from conftest import ROOT, TINY, make_run, train_in
 from pytest import approx
+from torch.nn.utils.parametrizations import spectral_norm
 
-from gan_cli import checkpoint, cpu
+from gan_cli import checkpoint, cpu, products
 from gan_cli.forward import Forward, call, has_fast_bf16, lay_out, like_weights, precision_of
 from gan_cli.loop import turn
+from gan_cli.optimizers import without_compiler
 from gan_cli.steps import discriminator_gradient, discriminator_step, generator_gradient
 
 FAMILIES = {
@@ -20,6 +22,7 @@ FAMILIES = {
     "minibatch std": ("model.base_channels=16", "model.discriminator.minibatch_std=true"),
     "layer norm": ("model.base_channels=16", "model.discriminator.norm=layer", "model.generator.norm=instance"),
 }
+CPU = torch.device("cpu")
 IMAGES = ("dataset=digits", "penalty=none", "train.batch_size=32", "train.steps=4", "train.threads=1")
 
 
@@ -65,7 +68,29 @@ def test_weights_in_another_order_have_the_same_gradients(family, precision):
 def test_small_batches_keep_the_order_and_the_bits_that_they_had():
     assert all(p.is_contiguous() for p in make_run(*IMAGES).D.parameters())
     assert any(not p.is_contiguous() for p in make_run(*IMAGES, "train.batch_size=128").D.parameters())
-    assert not lay_out("auto", torch.nn.Linear(2, 2), numbers=2**20), "there is no convolution"
+    assert not lay_out("auto", torch.nn.Linear(2, 2), numbers=2**20, device=CPU), "there is no convolution"
+
+
+def test_auto_keeps_the_order_on_apples_gpus_and_in_code_of_others():
+    class Mine(torch.nn.Conv2d):
+        pass
+
+    for net, device, moved in (
+        (torch.nn.Conv2d(2, 2, 3), CPU, True),
+        (torch.nn.Conv2d(2, 2, 3), torch.device("mps"), False),
+        (Mine(2, 2, 3), CPU, False),
+        (spectral_norm(torch.nn.Conv2d(2, 2, 3)), CPU, True),
+        (spectral_norm(Mine(2, 2, 3)), CPU, False),
+    ):
+        assert lay_out("auto", net, numbers=2**20, device=device) is moved
+        assert lay_out(True, net, numbers=1, device=device)
+
+
+def test_weights_of_other_ranks_keep_their_order():
+    net = torch.nn.Sequential(torch.nn.Conv2d(2, 2, 3), torch.nn.Conv3d(2, 2, 3))
+    assert lay_out(True, net, numbers=1, device=CPU)
+    assert net[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert net[1].weight.is_contiguous()
 
 
 def test_batch_norm_takes_its_statistics_in_float32():
@@ -126,7 +151,7 @@ def test_an_optimizers_state_from_a_file_is_laid_out_as_the_weights_are():
     ends = []
     for order in (torch.contiguous_format, torch.channels_last):
         w = torch.nn.Parameter(torch.ones(3, 2, 2, 2).to(memory_format=order))
-        optimizer = torch.optim.Adam([w], fused=True)
+        optimizer = without_compiler(torch.optim.Adam)([w], fused=True)
         moments = torch.arange(24.0).view(3, 2, 2, 2)
         state = {"step": torch.tensor(1.0), "exp_avg": moments.clone(), "exp_avg_sq": moments.clone() ** 2}
         optimizer.load_state_dict(optimizer.state_dict() | {"state": {0: state}})
@@ -138,7 +163,7 @@ def test_an_optimizers_state_from_a_file_is_laid_out_as_the_weights_are():
 
 
 def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch):
-    device = torch.device("cpu")
+    device = CPU
     for flags, precision in (("avx512f", "fp32"), ("avx512f avx512_bf16", "bf16"), ("", "fp32")):
         monkeypatch.setattr(cpu, "facts", lambda path=None, flags=flags: {"flags": flags})
         assert precision_of("auto", device) == precision
@@ -169,9 +194,28 @@ class TestCompiled:
         assert torch.equal(state, torch.get_rng_state())
         assert len(told) == 1 and "no C++ compiler found" in told[0] and "\n" not in told[0]
 
+    def test_nor_does_one_that_fails_later(self, monkeypatch):
+        """With gradients, or with another number of samples, a network is compiled anew."""
+
+        def made(net, **_):
+            def call(x):
+                if len(x) > 2:
+                    raise RuntimeError("no kernel")
+                return net(x)
+
+            return call
+
+        monkeypatch.setattr(torch, "compile", made)
+        told = []
+        net, forward = torch.nn.Linear(3, 2), Forward(compiled=True, tell=told.append)
+        for n in (2, 4, 4):
+            x = torch.randn(n, 3)
+            assert torch.equal(forward(net, x), call(net, x))
+        assert len(told) == 1 and "no kernel" in told[0]
+
     def test_parametrized_weights_are_left_to_python(self):
         told = []
-        net = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(3, 2)).eval()
+        net = spectral_norm(torch.nn.Linear(3, 2)).eval()
         x = torch.randn(8, 3)
         assert torch.equal(Forward(compiled=True, tell=told.append)(net, x), call(net, x))
         assert "spectral norm" in told[0]
@@ -208,3 +252,12 @@ def test_recorded_graphs_are_told_of_a_turn_once_before_it(monkeypatch):
     turn(run)
     turn(run)
     assert told == ["turn"] * 2
+
+
+def test_the_second_run_of_a_process_has_the_bits_of_the_first():
+    """What holds for the whole process is set before the first product, such as those of a spectral norm."""
+    switch = products._switch()
+    if switch is not None:
+        switch.fp32_precision = "ieee"
+    first, second = (make_run(*IMAGES, *FAMILIES["spectral norm"]).digest() for _ in range(2))
+    assert first == second

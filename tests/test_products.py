@@ -52,8 +52,8 @@ def test_where_it_rounds_to_bfloat16_nothing_changes(monkeypatch):
     setting = SimpleNamespace(fp32_precision="ieee")
     monkeypatch.setattr(products, "_switch", lambda: setting)
     processor(monkeypatch, "AuthenticAMD", "avx512f")
-    linear = torch.nn.functional.linear
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda x, w: linear(x.bfloat16(), w.bfloat16()).float())
+    product = torch.Tensor.__matmul__
+    monkeypatch.setattr(torch.Tensor, "__matmul__", lambda a, b: product(a.bfloat16(), b.bfloat16()).to(a.dtype))
     assert not products.faster()
     assert setting.fp32_precision == "ieee"
 
