@@ -23,8 +23,11 @@ def fits(size: int, device: torch.device) -> bool:
 
 
 def send(x: Tensor, device: torch.device) -> Tensor:
-    """To the device, without a wait for it. From memory that is not pinned, CUDA may wait."""
-    return (x.pin_memory() if device.type == "cuda" else x).to(device, non_blocking=True)
+    """To the device. CUDA is not waited for, as the copy is made from pinned memory, which outlives it.
+
+    Any other device is: of memory that is not pinned, a copy that goes on by itself may read what is there later.
+    """
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
 
 
 class Rows:
@@ -52,8 +55,8 @@ class Rows:
         self._taken = 0
 
     def take(self, which: Tensor, then: Tensor | None = None) -> Examples:
-        """Those with numbers `which` [n], on the device; `then` is what will be asked for next. Nothing waits for the
-        device.
+        """Those with numbers `which` [n], on the device; `then` is what will be asked for next. Nothing waits for
+        CUDA.
 
         `which` lies where `x` does. Whether it was foretold decides when it is gathered, and nothing else.
         """
@@ -65,8 +68,8 @@ class Rows:
             x, y = self._gather(which)
         if then is not None:
             self._ahead = (then, self._pool.submit(self._gather, then))
-        device = self.device
-        return Examples(x.to(device, non_blocking=True), None if y is None else y.to(device, non_blocking=True))
+        device, runs_on = self.device, self.device.type == "cuda"  # for which it was gathered into pinned memory
+        return Examples(x.to(device, non_blocking=runs_on), None if y is None else y.to(device, non_blocking=runs_on))
 
     def _gather(self, which: Tensor) -> Examples:
         self._taken += len(which)

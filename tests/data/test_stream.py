@@ -6,9 +6,10 @@ import time
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from gan_cli.data import Examples, Gaussian, Ring, Source, Stream
-from gan_cli.data.rows import Rows, fits
+from gan_cli.data.rows import Rows, fits, send
 from gan_cli.errors import DataError
 
 
@@ -93,6 +94,29 @@ def test_what_comes_next_is_gathered_while_a_batch_is_worked_on(monkeypatch):
     stream._rows._pool.shutdown()
     assert gathered[:5] == batches
     assert len(gathered) == 6, "each batch once, and the one to come"
+
+
+class Copies(TorchFunctionMode):
+    """Notes how tensors are copied to a device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[bool] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.to:
+            self.waited.append(not (kwargs or {}).get("non_blocking", False))
+        return func(*args, **(kwargs or {}))
+
+
+def test_copies_from_memory_that_may_be_gone_are_waited_for():
+    """Other devices than CUDA do not pin it."""
+    meta = torch.device("meta")
+    rows = Rows(Numbers(10, points=True).load(), meta, resident=False)
+    with Copies() as copies:
+        send(torch.arange(3), meta)
+        rows.take(torch.arange(4))
+    assert copies.waited == [True] * 3, "also x and y"
 
 
 def test_data_fit_on_a_device_that_has_four_times_as_much_free(monkeypatch):
