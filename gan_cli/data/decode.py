@@ -23,6 +23,7 @@ WIDTH = 100  # columns of a message
 THREADS = min(16, os.cpu_count() or 1)
 BLOCK = 2**20  # bytes of pixels that a thread decodes before it hands them on
 MOST = 64  # images in them
+FLIGHT = 2**27  # bytes of pixels that are decoded ahead of what is asked for; one image at least
 
 REVISION = 1  # of what we make of a file: one more whenever any pixel may come out otherwise
 LIBRARIES = ("pil", "jpg", "libjpeg_turbo", "webp", "libtiff", "zlib")  # a pixel depends on them, too
@@ -64,12 +65,13 @@ def decoded(root: Path, files: Sequence[str], size: int, channels: int) -> Itera
                 found.bad[file] = _reason(error)
         return found
 
+    ahead = max(1, min(2 * THREADS, FLIGHT // (rows * channels * size**2)))
     total, count = _Found(np.empty(0)), 0
     with ThreadPoolExecutor(THREADS) as pool:  # Pillow decodes without the interpreter's lock
         waiting: deque[Future[_Found]] = deque()
         starts = iter(range(0, len(files), rows))
         try:
-            waiting.extend(pool.submit(read, start) for start in islice(starts, 2 * THREADS))
+            waiting.extend(pool.submit(read, start) for start in islice(starts, ahead))
             while waiting:
                 found = waiting.popleft().result()
                 waiting.extend(pool.submit(read, start) for start in islice(starts, 1))

@@ -4,13 +4,14 @@ import io
 import logging
 import os
 import struct
+import time
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_cli.data import Folder, Stream, picture
+from gan_cli.data import Folder, Stream, decode, picture
 from gan_cli.errors import DataError
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -51,6 +52,23 @@ def test_files_come_in_sorted_order_from_all_depths_and_others_are_passed_over(t
     assert x[:, 0, 0, 0].tolist() == [4, 2, 1, 0, 3]
     assert x.shape == (5, 1, 8, 8) == (5, *data.shape)
     assert y is None  # some images lie in no subfolder
+
+
+@pytest.mark.parametrize(("room", "most"), [(0, 2), (3 * 8 * 8 * 3, 4), (2**20, 9)])
+def test_no_more_is_decoded_ahead_than_there_is_room_for(tmp_path, monkeypatch, room, most):
+    seen, read = [], decode.read_picture
+    monkeypatch.setattr(decode, "read_picture", lambda path, *how: seen.append(path) or read(path, *how))
+    for name, number in (("FLIGHT", room), ("THREADS", 4), ("MOST", 1)):
+        monkeypatch.setattr(decode, name, number)
+    files = [save(tmp_path / f"{i}.png").name for i in range(12)]
+    blocks = decode.decoded(tmp_path, files, 8, 3)
+    next(blocks)
+    until = time.monotonic() + 20
+    while len(seen) < most and time.monotonic() < until:
+        time.sleep(0.001)
+    time.sleep(0.02)  # nor is more to come
+    assert len(seen) == most, "what is in hand, and what fits"
+    assert len(list(blocks)) == 11
 
 
 def test_subfolders_are_the_labels_and_can_be_chosen(tmp_path):
