@@ -13,24 +13,26 @@ log = logging.getLogger(__name__)
 
 ASIDE = ".unfinished-"  # how the names of folders begin that hold what is not yet whole
 PAUSE = 0.1  # seconds
+OLD = 2 * 86400  # seconds: nobody is at work where nothing was written for so long
 
 
 @contextmanager
-def aside(folder: Path) -> Iterator[Path]:
+def aside(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     """An empty folder inside `folder`, for one process at a time; what a killed process left there is removed.
 
-    Folders made for it go again if nothing came into them.
+    Folders made for it have this mode, and go again if nothing came into them.
 
     Raises:
         OSError: the folder cannot be written.
     """
     new = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    for path in reversed(new):
+        path.mkdir(mode, exist_ok=True)
     try:
         with _alone(folder) as alone:
-            folder.mkdir(parents=True, exist_ok=True)  # again: who was inside before may have taken it away
-            if alone:
-                for left in folder.glob(f"{ASIDE}*"):
+            folder.mkdir(mode, parents=True, exist_ok=True)  # again: who was inside before may have taken it away
+            for left in folder.glob(f"{ASIDE}*"):
+                if alone or _idle(left) > OLD:
                     shutil.rmtree(left, ignore_errors=True)
             with TemporaryDirectory(prefix=ASIDE, dir=folder) as place:
                 yield Path(place)
@@ -38,6 +40,14 @@ def aside(folder: Path) -> Iterator[Path]:
         with suppress(OSError):  # something is in it now
             for path in new:
                 path.rmdir()
+
+
+def _idle(left: Path) -> float:
+    """Seconds since anything in a folder was written."""
+    try:
+        return time.time() - max(path.stat().st_mtime for path in (left, *left.rglob("*")))
+    except OSError:  # somebody is at it
+        return 0.0
 
 
 @contextmanager

@@ -30,31 +30,35 @@ log = logging.getLogger(__name__)
 FORMAT = "gan-cli pixels 1"
 NAME = "pixels"
 HEADER = 4096  # bytes of JSON and blanks before the pixels
+SPARE = 2 * 10**9  # bytes of a disk that are left free, or a twentieth of a small one: others write there, too
 
 
 def default_place() -> Path | None:
     """Where caches of this user lie: XDG_CACHE_HOME/gan-cli, else ~/.cache/gan-cli; None for a user without a home."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    place = Path(given if os.path.isabs(given) else os.path.expanduser("~/.cache"), "gan-cli")
-    return place if place.is_absolute() else None
+    given, home = os.environ.get("XDG_CACHE_HOME", ""), Path(os.path.expanduser("~"))
+    if os.path.isabs(given):
+        return Path(given, "gan-cli")
+    return home / ".cache" / "gan-cli" if home.is_absolute() and home != home.parent else None
 
 
 class Cache:
     """The pixels of one data set, in one file of a folder of its own: a header in JSON, then uint8 [N, C, H, W].
 
     Where the header fits, only its size and its time are looked at: the time is set to one that the header has, and
-    whatever writes to the file changes it. Then all of it is read once and held against the digest in the header.
+    whoever writes to the file changes it, but for tools that keep times, and disks that lose bits. Where it is another
+    one, or the file another user's, all of it is read and held against the digest in the header.
 
     Args:
         folder: of this data set alone; it need not be there.
         shape: of the pixels.
         key: a digest of all that decides what they are.
         y: the labels that go with them; these are not kept.
+        mode: of folders that are made.
     """
 
-    def __init__(self, folder: Path, shape: Sequence[int], key: str, y: Tensor | None) -> None:
+    def __init__(self, folder: Path, shape: Sequence[int], key: str, y: Tensor | None, mode: int = 0o777) -> None:
         self.path, self.shape, self.key = folder / NAME, tuple(shape), key
-        self.y = y
+        self.y, self.mode = y, mode
         self.bytes = HEADER + math.prod(shape)
 
     def open(self) -> Mapped | None:
@@ -71,7 +75,8 @@ class Cache:
         except OSError:
             return None
         x = _tensor(pages, self.shape)
-        if found.st_mtime_ns != header["written"]:
+        mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+        if found.st_mtime_ns != header["written"] or not mine:
             if hashlib.sha256(x.numpy().data, usedforsecurity=False).hexdigest() != header["sha256"]:
                 log.warning("%s is damaged; the images are decoded anew", self.path)
                 return None
@@ -90,13 +95,17 @@ class Cache:
         Raises:
             OSError: they cannot be written.
         """
-        with closing(blocks), aside(self.path.parent) as place:
+        with closing(blocks), aside(self.path.parent, self.mode) as place:
             if (found := self.open()) is not None:
                 return found
-            if shutil.disk_usage(place).free < self.bytes:  # now, not after an hour
+            # Now, not after an hour: whether there is room for it, and whether it can be mapped.
+            disk = shutil.disk_usage(place)
+            if disk.free < self.bytes + min(SPARE, disk.total // 20):
                 raise OSError(ENOSPC, os.strerror(ENOSPC))
             digest = hashlib.sha256(usedforsecurity=False)
-            with open(place / NAME, "wb") as file:
+            with open(place / NAME, "w+b") as file:
+                file.truncate(self.bytes)
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ).close()
                 file.write(bytes(HEADER))
                 for block in blocks:
                     file.write(block.data)
@@ -124,8 +133,8 @@ class Cache:
         if not isinstance(header, dict) or {name: header.get(name) for name in ours} != ours:
             return None
         digest, written = header.get("sha256"), header.get("written")
-        whole = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) and type(written) is int
-        return header if whole else None
+        whole = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
+        return header if whole and type(written) is int and 0 <= written < 2**63 else None  # a time that can be set
 
 
 def _tensor(pages: mmap.mmap, shape: tuple[int, ...]) -> Tensor:

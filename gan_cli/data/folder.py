@@ -53,7 +53,7 @@ class Folder:
         cache: the folder in which the pixels are kept; auto is `default_place()`, None keeps them nowhere.
 
     Raises:
-        ValueError: an argument out of its range.
+        ValueError: an argument out of its range, or a cache in the home of a user who has none.
         DataError: no folder, or no image in it.
     """
 
@@ -67,7 +67,9 @@ class Folder:
         cache: str | None = "auto",
     ) -> None:
         check_image(size, channels, (1, 3, 4))
-        self.root = Path(path).expanduser()
+        if cache is not None and os.path.expanduser(cache).startswith("~"):
+            raise ValueError(f"cache must be a path, but {shown(cache, 40)} begins with a home that is not known")
+        self.root = Path(os.path.expanduser(path))  # as it is where there is no such user
         if not self.root.is_dir():
             found = "is a file" if self.root.exists() else "is not there"
             raise DataError(f"{shown(path)} {found}; set dataset.path to a folder of images")
@@ -118,14 +120,19 @@ class Folder:
         """The pixels, mapped from the cache, which is made if need be; None where there is none."""
         channels, size, _ = self.shape
         shape = (len(self.files), *self.shape)
-        place = default_place() if self.cache == "auto" else self.cache and Path(self.cache).expanduser()
-        if not place or self.found.bytes + math.prod(shape) < SMALL:
+        if not self.cache or self.found.bytes + math.prod(shape) < SMALL:
             return None
+        place, mode = Path(os.path.expanduser(self.cache)), 0o777
+        if self.cache == "auto":
+            if (home := default_place()) is None:
+                log.warning("decoded images are held in memory: there is no home folder; dataset.cache=PATH keeps them")
+                return None
+            place, mode = home, 0o700  # photos may be private, and their folder closed to others
         settings = f"{size} {channels} {self.kept if self.kept != self.names else 'all'}"
-        one = hashlib.sha256(os.fsencode(f"{os.path.realpath(self.root)}\0{settings}")).hexdigest()[:16]
+        one = hashlib.sha256(os.fsencode(f"{os.path.realpath(self.root)}\0{settings}\0{decoder()}")).hexdigest()[:16]
         name = re.sub(r"[^\w.-]|^\.", "_", self.root.resolve().name, flags=re.ASCII)[:40]
         key = hashlib.sha256(os.fsencode(f"{self.found.state}\0{settings}\0{decoder()}")).hexdigest()
-        cache = Cache(place / f"{name}-{one}", shape, key, self._labels())
+        cache = Cache(place / f"{name}-{one}", shape, key, self._labels(), mode)
         found = cache.open()
         if found is None:
             # a change from here on leaves other times than those that were seen

@@ -5,6 +5,7 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -24,7 +25,7 @@ class Scan(NamedTuple):
     files: list[str]  # paths, relative to the folder
     bytes: int  # of all of them
     newest: int  # change, in ns since 1970
-    state: str  # a digest of paths, sizes and times: another one if a file is added, removed or changed
+    state: str  # a digest of paths, sizes, times and links: another one if a file is added, removed or changed
 
 
 def scan(root: Path) -> Scan:
@@ -37,7 +38,8 @@ def scan(root: Path) -> Scan:
         DataError: a folder that cannot be listed, or links that lead to the same folders over and over.
     """
     start, files, about = len(os.path.join(root, "")), [], array("q")
-    for entry in _walk(str(root)):
+    links: list[int] = []
+    for entry in _walk(str(root), links):
         if entry.name.lower().endswith(SUFFIXES):
             files.append(entry.path[start:])
             try:
@@ -48,11 +50,13 @@ def scan(root: Path) -> Scan:
                 about.extend((0, 0, 0))
     state = hashlib.sha256("\0".join(files).encode(errors="surrogatepass"), usedforsecurity=False)
     state.update(about)
+    state.update(repr(links).encode())
     newest = max(max(about[1::3], default=0), max(about[2::3], default=0))
     return Scan(files, sum(about[::3]), newest, state.hexdigest())
 
 
-def _walk(root: str) -> Iterator[os.DirEntry[str]]:
+def _walk(root: str, links: list[int]) -> Iterator[os.DirEntry[str]]:
+    """All files; `links` takes the inode that each link leads to."""
     seen: set[tuple[int, int]] = set()
     again = 0
     above: list[tuple[int, int]] = []  # the folders that lead to where we are, by device and inode
@@ -81,6 +85,9 @@ def _walk(root: str) -> Iterator[os.DirEntry[str]]:
         for entry in waiting[-1]:
             if entry.name.startswith("."):
                 continue
+            if entry.is_symlink():  # it may come to lead to a file of the same size and times
+                with suppress(OSError):
+                    links.append(os.stat(entry).st_ino)
             # a link may be broken or a loop of links, which os.path.isdir takes calmly and entry.is_dir does not
             if os.path.isdir(entry) if entry.is_symlink() else entry.is_dir():
                 enter(entry.path)
@@ -93,7 +100,7 @@ def _walk(root: str) -> Iterator[os.DirEntry[str]]:
 
 def contents(root: Path) -> str:
     """What lies in a folder without images, by suffix."""
-    files = Counter(os.path.splitext(entry.name)[1] for entry in islice(_walk(str(root)), MAX_COUNTED))
+    files = Counter(os.path.splitext(entry.name)[1] for entry in islice(_walk(str(root), []), MAX_COUNTED))
     named = {suffix: suffix if suffix.isprintable() else shown(suffix) for suffix in files}
     most = (f"{count} {named[suffix][:12] or 'without a suffix'}" for suffix, count in files.most_common(5))
     return ", ".join(most) or "nothing"

@@ -3,8 +3,9 @@
 import json
 import os
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
-from errno import ENOSPC
+from errno import ENODEV, ENOSPC
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,14 +14,23 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_cli.data import Folder, Stream, aside, cache, decode, folder, progress, rows
+from gan_cli.data import Folder, Stream, aside, cache, decode, folder, progress, rows, tree
 from gan_cli.errors import DataError
 
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch):
-    """Every folder counts as large."""
+    """Every folder counts as large, and so does what the disk has left."""
     monkeypatch.setattr(folder, "SMALL", 0)
+    monkeypatch.setattr(cache, "SPARE", 0)
+
+
+@pytest.fixture
+def warned():
+    """What torch warns of once in a process, it has: filters of warnings are one for all threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.frombuffer(bytes(1), dtype=torch.uint8)
 
 
 @pytest.fixture
@@ -122,6 +132,23 @@ def test_a_file_more_less_or_another_is_seen(photos, decodes, change):
     kept(photos)
 
 
+@pytest.mark.parametrize("what", ["a file", "a folder"])
+def test_a_link_that_comes_to_lead_to_others_of_the_same_size_and_times_is_seen(photos, decodes, monkeypatch, what):
+    monkeypatch.setattr(tree, "WRAP", 1)  # all times are the same, as those of two copies may be
+    for i in range(2):
+        (photos.parent / f"{i}").mkdir()
+        noise(70 + i).save(photos.parent / f"{i}" / "x.bmp")
+    end = "" if what == "a folder" else "x.bmp"
+    link = photos / "a" / ("linked" if what == "a folder" else "linked.bmp")
+    link.symlink_to(photos.parent / "0" / end)
+    load(photos)
+    link.unlink()
+    link.symlink_to(photos.parent / "1" / end)
+    decodes.clear()
+    assert same(load(photos), photos)
+    assert decodes
+
+
 def test_files_are_not_read_before_a_change_would_show_in_their_times(photos, monkeypatch):
     waited = []
     monkeypatch.setattr(folder, "TICK", 900.0)
@@ -146,12 +173,16 @@ def test_other_settings_have_a_cache_of_their_own(photos, decodes, options):
 def test_another_decoder_decodes_anew(photos, decodes, monkeypatch, what):
     load(photos)
     decodes.clear()
-    if what == "pillow":
-        monkeypatch.setattr(decode.features, "version", lambda name: "14.0.0")
-    else:
-        monkeypatch.setattr(decode, "REVISION", 2)
-    load(photos)
+    with monkeypatch.context() as other:
+        if what == "pillow":
+            other.setattr(decode.features, "version", lambda name: "14.0.0")
+        else:
+            other.setattr(decode, "REVISION", 2)
+        load(photos)
     assert decodes
+    decodes.clear()
+    load(photos)
+    assert not decodes, "two environments do not take away each other's"
 
 
 def cut(path):
@@ -193,6 +224,7 @@ DAMAGE = {
     "a digest of another kind": lambda path: header(path, sha256=7),
     "a wrong digest": lambda path: header(path, sha256="0" * 64),
     "a time of another kind": lambda path: header(path, written="now"),
+    "a time beyond all": lambda path: header(path, written=10**30),
     "another shape": lambda path: header(path, shape=[10**9, 3, 8, 8]),
     "another key": lambda path: header(path, key="0" * 64),
     "a pipe": lambda path: replaced(path, os.mkfifo),
@@ -224,14 +256,48 @@ def test_a_cache_that_was_copied_is_read_once_and_taken(photos, decodes):
     assert copied.stat().st_mtime_ns < before, "from here on its time says again that it is whole"
 
 
+def test_a_cache_of_another_user_is_read_as_a_whole(photos, decodes, monkeypatch):
+    load(photos)
+    file = kept(photos)
+    written = file.stat().st_mtime_ns
+    flipped(file)
+    os.utime(file, ns=(written, written))
+    monkeypatch.setattr(cache.os, "getuid", lambda: file.stat().st_uid + 1, raising=False)
+    decodes.clear()
+    assert same(load(photos), photos)
+    assert decodes
+
+
 def nothing_is_left(photos):
     return not list((photos.parent / "kept").glob("**/*")) or not (photos.parent / "kept").exists()
 
 
 def test_a_full_disk_is_seen_before_anything_is_decoded_and_memory_takes_its_place(photos, monkeypatch, caplog):
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=0, total=10**12))
     assert same(load(photos), photos)
     assert "cannot be kept in" in caplog.text and "No space left on device; they are held in memory" in caplog.text
+    assert nothing_is_left(photos)
+
+
+@pytest.mark.parametrize(("total", "left"), [(10**6, 50_000), (10**12, 10**9)])
+@pytest.mark.parametrize("enough", [True, False])
+def test_a_disk_keeps_a_twentieth_free_or_what_is_enough(photos, monkeypatch, caplog, total, left, enough):
+    free = cache.HEADER + 10 * 3 * 8 * 8 + left - (not enough)
+    monkeypatch.setattr(cache, "SPARE", 10**9)
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=free, total=total))
+    load(photos)
+    assert ("held in memory" in caplog.text) != enough
+
+
+def test_where_files_cannot_be_mapped_each_image_is_decoded_once_and_nothing_kept(photos, decodes, monkeypatch, caplog):
+    def refuse(*arguments, **options):
+        raise OSError(ENODEV, os.strerror(ENODEV))
+
+    monkeypatch.setattr(cache.mmap, "mmap", refuse)
+    found = load(photos)
+    assert sorted(decodes) == sorted(f"{i}.png" for i in range(10))
+    assert same(found, photos)
+    assert "they are held in memory" in caplog.text
     assert nothing_is_left(photos)
 
 
@@ -284,7 +350,7 @@ def test_a_file_system_that_keeps_no_times_has_all_of_it_read_at_each_start(phot
     assert same(found, photos)
 
 
-def test_of_two_at_once_one_decodes_and_the_other_takes_what_it_wrote(photos, decodes, monkeypatch):
+def test_of_two_at_once_one_decodes_and_the_other_takes_what_it_wrote(photos, decodes, monkeypatch, warned):
     read = decode.read_picture
     monkeypatch.setattr(decode, "read_picture", lambda *arguments: time.sleep(0.05) or read(*arguments))
     monkeypatch.setattr(aside, "PAUSE", 0.01)
@@ -294,7 +360,7 @@ def test_of_two_at_once_one_decodes_and_the_other_takes_what_it_wrote(photos, de
     assert torch.equal(first.x, second.x)
 
 
-def test_without_locks_two_at_once_both_decode_and_both_are_right(photos, decodes, monkeypatch):
+def test_without_locks_two_at_once_both_decode_and_both_are_right(photos, decodes, monkeypatch, warned):
     monkeypatch.setattr(aside, "_lock", lambda *_: False)
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(load, [photos, photos])
@@ -309,6 +375,21 @@ def test_what_a_killed_process_left_is_cleared(photos):
     added(photos)
     load(photos)
     assert [path.name for path in kept(photos).parent.iterdir()] == ["pixels"]
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_without_locks_it_is_cleared_when_nobody_can_be_at_it_any_more(photos, monkeypatch, days):
+    monkeypatch.setattr(aside, "_lock", lambda *_: False)
+    load(photos)
+    left = kept(photos).parent / f"{aside.ASIDE}killed"
+    left.mkdir()
+    (left / "pixels").write_bytes(bytes(9))
+    then = time.time() - days * 86400
+    for path, seconds in ((left / "pixels", then), (left, 0.0)):  # the folder itself is as old as its last new name
+        os.utime(path, (seconds, seconds))
+    added(photos)
+    load(photos)
+    assert left.exists() == (days == 1)
 
 
 def test_pixels_in_use_stay_when_another_run_makes_the_cache_anew(photos):
@@ -330,6 +411,20 @@ def test_a_small_folder_is_kept_nowhere_and_null_keeps_none(photos, monkeypatch)
     assert list(photos.parent.glob("home/gan-cli/photos-*/pixels"))
 
 
+@pytest.mark.parametrize(("place", "others"), [("auto", 0), ("kept", 0o055)])
+def test_the_default_place_is_closed_to_other_users_and_a_given_one_as_the_umask_says(
+    photos, monkeypatch, place, others
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(photos.parent / "home"))
+    before = os.umask(0o022)
+    try:
+        load(photos, cache=place if place == "auto" else str(photos.parent / place))
+    finally:
+        os.umask(before)
+    made = photos.parent / ("home/gan-cli" if place == "auto" else place)
+    assert {path.stat().st_mode & 0o077 for path in (made, *made.iterdir())} == {others}
+
+
 @pytest.mark.parametrize(("given", "place"), [("/x", "/x/gan-cli"), ("relative", "/me/.cache/gan-cli"), ("", None)])
 def test_the_default_place_is_that_of_the_system(monkeypatch, given, place):
     monkeypatch.setenv("HOME", "/me")
@@ -337,11 +432,22 @@ def test_the_default_place_is_that_of_the_system(monkeypatch, given, place):
     assert str(cache.default_place()) == (place or "/me/.cache/gan-cli")
 
 
-def test_a_user_without_a_home_has_no_default_place(photos, monkeypatch):
+@pytest.mark.parametrize("home", ["", "/", "~", "relative"])
+def test_a_user_without_a_home_has_no_default_place(photos, monkeypatch, caplog, home):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(cache.os.path, "expanduser", lambda path: path)
+    monkeypatch.setenv("HOME", home)
     assert cache.default_place() is None
     assert same(load(photos, cache="auto"), photos)
+    assert [record.message for record in caplog.records] == [
+        "decoded images are held in memory: there is no home folder; dataset.cache=PATH keeps them"
+    ]
+
+
+def test_the_home_of_a_user_who_is_not_there_is_refused(photos):
+    with pytest.raises(ValueError, match="cache must be a path, but '~nobodyhere/x' begins with a home"):
+        load(photos, cache="~nobodyhere/x")
+    with pytest.raises(DataError, match="'~nobodyhere/x' is not there"):
+        load(Path("~nobodyhere/x"), cache=None)
 
 
 @pytest.mark.parametrize("year", [1901, 2300])
@@ -369,6 +475,8 @@ def test_what_takes_long_says_how_far_it_is(monkeypatch, caplog, capsys, termina
     monkeypatch.setattr(progress, "FIRST", 0.0)
     monkeypatch.setattr(progress, "LINE", 0.0)
     monkeypatch.setattr(progress, "BAR", 0.0)
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FORCE_COLOR" if terminal else "NO_COLOR", "1")
     blocks = [np.zeros((1000, 1))] * 3
     assert [len(block) for block in progress.watched(iter(blocks), 3000, "images decoded")] == [1000] * 3
