@@ -89,7 +89,9 @@ class Kernels:
         64 bits do not hold that, far from all samples, the nearest one alone is left of the sum; a sixth of the
         places along each side find it.
         """
-        a, u, samples = across.double(), up.double(), self.samples.double()
+        # From the first place on: far from 0, squares of places would leave no digit of a distance.
+        origin = torch.stack((across[0], up[0])).double()
+        a, u, samples = across.double() - origin[0], up.double() - origin[1], self.samples.double() - origin
         pairs = zip((a, u), samples.T, strict=True)
         in_x, in_y = (
             (t[:, None] - x).square_().mul_(-1 / (2 * self.width**2)).clamp_(min=2 * LEAST).exp_() for t, x in pairs
@@ -97,11 +99,11 @@ class Kernels:
         log_sum = (in_y @ in_x.T).log()
         far = log_sum < LEAST
         if far.any():
-            rough = [torch.linspace(float(t[0]), float(t[-1]), max(2, len(t) // 6)) for t in (across, up)]
+            rough = [torch.linspace(0, float(t[-1]), max(2, len(t) // 6), dtype=torch.float64) for t in (a, u)]
             places = torch.stack(torch.meshgrid(*rough, indexing="xy"), dim=-1).reshape(-1, 2)
-            nearest = torch.cat([squared_distances(part, self.samples).amin(1) for part in places.split(ROWS)])
+            nearest = torch.cat([squared_distances(part, samples).amin(1) for part in places.split(ROWS)])
             # |x - s|^2 - |x|^2 is linear in x: between two places that are nearest to one sample this is exact.
-            rest = nearest.double().sub(places.double().square().sum(1)).reshape(1, 1, len(rough[1]), len(rough[0]))
+            rest = nearest.sub(places.square().sum(1)).reshape(1, 1, len(rough[1]), len(rough[0]))
             wide = interpolate(rest, size=log_sum.shape, mode="bilinear", align_corners=True)[0, 0]
             squares = wide + a.square() + u.square()[:, None]
             log_sum = torch.where(far, (squares / (-2 * self.width**2)).clamp(max=LEAST), log_sum)

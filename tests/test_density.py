@@ -97,12 +97,13 @@ def test_samples_far_from_0_have_the_density_of_samples_near_it():
     assert far.numpy() == approx(near.numpy(), abs=0.1)
 
 
+@pytest.mark.parametrize("offset", [0, 1000])
 @pytest.mark.parametrize("width", [0.3, 0.05, 0.004])
-def test_all_at_once_on_a_lattice_the_estimate_is_what_it_is_place_by_place(width):
+def test_all_at_once_on_a_lattice_the_estimate_is_what_it_is_place_by_place(width, offset):
     """Near samples to the last digits; far away, where 64 bits hold no kernel, as far as a picture shows it."""
-    q = Kernels(Ring().sample(200, torch.Generator().manual_seed(0)))
+    q = Kernels(Ring().sample(200, torch.Generator().manual_seed(0)) + offset)
     q.width = width
-    across, up = torch.linspace(-1.5, 1.2, 201), torch.linspace(-1.3, 1.4, 190)
+    across, up = torch.linspace(-1.5, 1.2, 201) + offset, torch.linspace(-1.3, 1.4, 190) + offset
     found = lattice(q, across, up)
     each = q(torch.cartesian_prod(up, across).flip(1)).reshape(190, 201)
     near = each > -100
