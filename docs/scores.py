@@ -132,15 +132,16 @@ class FashionMNIST(Judge):
 
 
 if __name__ == "__main__":
-    judges: dict[str, Judge] = {}
+    judges: dict[str, Judge] = {}  # by class and config
     for name in sys.argv[1:]:
         config = yaml.safe_load((Path(name) / "config.yaml").read_text())["dataset"]
         kind = config.pop("_target_").rpartition(".")[2]
         if kind in ("Ring", "Grid"):
             print(f"{name}: {modes(Path(name), getattr(data, kind)(**config))}")
             continue
-        if kind not in judges:
-            judge = judges[kind] = FashionMNIST(**config) if kind == "FashionMNIST" else Digits()
+        which = f"{kind} {config}"
+        if which not in judges:
+            judge = judges[which] = FashionMNIST(**config) if kind == "FashionMNIST" else Digits()
             print(f"{judge.what}: {judge.score(judge.half)}; held out {judge.held_out:.4f}")
-        drawn = samples(Path(name), judges[kind].samples).flatten(1).numpy()
-        print(f"{name}: {judges[kind].score(drawn)}", flush=True)
+        drawn = samples(Path(name), judges[which].samples).flatten(1).numpy()
+        print(f"{name}: {judges[which].score(drawn)}", flush=True)
