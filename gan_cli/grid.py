@@ -77,8 +77,8 @@ def _rgb(pixels: Tensor) -> Tensor:
 def png_bytes(picture: Picture) -> bytes:
     """A picture as a PNG file's content; [H, W] and [H, W, C] of grey, with alpha or both are pictures too.
 
-    Each row as its difference from the one above, and little search for repetitions: a fourth of the time that Pillow
-    takes to choose among all that the format allows, for files of the same size.
+    Each row as its difference from the one above, and little search for repetitions: a third of the time that Pillow
+    takes to choose among all that the format allows, for files that are about an eighth larger at the most.
     """
     height, width = picture.shape[:2]
     flat = picture.reshape(height, -1)

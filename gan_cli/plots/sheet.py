@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-KEPT = 8  # sheets of each kind, 2 MB each: those of the axes that were drawn last
+KEPT = 3  # sheets of each kind, 4 to 6 MB each: those of the axes that were drawn last
 
 
 class Sheet:
