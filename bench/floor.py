@@ -37,10 +37,8 @@ class Floor(Contender):
         for module in (*self.G.modules(), *self.D.modules()):
             if isinstance(module, _BatchNorm):
                 module.track_running_stats = False
-        last = any(p.dim() == 4 and p.is_contiguous(memory_format=torch.channels_last) for p in self.D.parameters())
-        layout = torch.channels_last if last else torch.contiguous_format
-        reals = [next(run.reals) for _ in range(self.BATCHES)]
-        self.reals = itertools.cycle([x.clone(memory_format=layout) if x.dim() == 4 else x.clone() for x in reals])
+        # As they come: images of one or three channels with the channel last made every convolution of theirs slower.
+        self.reals = itertools.cycle([next(run.reals).clone() for _ in range(self.BATCHES)])
 
     def noise(self) -> torch.Tensor:
         return torch.randn(self.batch, self.dim, device=self.device)
