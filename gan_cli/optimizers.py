@@ -2,7 +2,7 @@
 
 PyTorch marks methods of every optimizer as closed to its compiler, or as a break in what is compiled. At their first
 call the marks import the compiler (torch._dynamo, 900 modules), whether anything is ever compiled or not;
-torch 2.6 to 2.15 have no switch for that. Optimizers of our own would have numbers, states and options of their own,
+torch 2.15 has no public switch for that. Optimizers of our own would have numbers, states and options of their own,
 and would be no help to whoever names another class of torch.optim. So the functions stay PyTorch's, and only the
 marks go: what one covers it keeps in `__wrapped__`, as all decorators do. A mark is known by the module and the name
 of its code. What is not known stays as it is, so that with a torch that marks in another way, all works as it did and
