@@ -39,7 +39,7 @@ def at(monkeypatch, owner, name, nth, *numbers):
     [
         pytest.param(TERM, loop, "turn", 1, 1, id="first step", marks=pytest.mark.slow),
         pytest.param(TERM, loop, "turn", 12, 12, id="steady state", marks=pytest.mark.slow),
-        pytest.param(TERM, logbook, "save_png", 2, 8, id="grid", marks=pytest.mark.slow),
+        pytest.param(TERM, logbook, "png_bytes", 2, 8, id="grid", marks=pytest.mark.slow),
         pytest.param(TERM, checkpoint, "to_bytes", 3, 10, id="checkpoint write"),
         pytest.param(INT, os, "replace", 9, None, id="a rename", marks=pytest.mark.slow),
         pytest.param(HUP, loop, "turn", 7, 7, id="terminal gone"),
