@@ -60,7 +60,9 @@ def test_what_is_read_does_not_hang_on_the_file(tmp_path):
     assert found["x"].tolist() == [2] * 5
 
 
-@pytest.mark.parametrize("value", [object(), {1.5: 1}, {"a": {2, 3}}, torch.float32], ids=["object", "a float as key", "a set", "a dtype"])
+@pytest.mark.parametrize(
+    "value", [object(), {1.5: 1}, {"a": {2, 3}}, torch.float32], ids=["object", "a float as key", "a set", "a dtype"]
+)
 def test_what_is_no_plain_data_is_refused_by_its_place(value):
     with pytest.raises(TypeError, match=r"^part(\.a)? is a .* neither a tensor nor plain data"):
         state.to_bytes({"part": value})
