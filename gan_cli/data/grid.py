@@ -21,6 +21,7 @@ class Grid(Mixture):
         rotation: degrees, counter-clockwise.
         shift: the lattice's centre.
         weights: how often each mode is drawn, row by row; equal without it.
+        points: drawn once and then gone through again and again; endless data without it.
 
     Raises:
         ValueError: an argument out of its range.
@@ -35,6 +36,7 @@ class Grid(Mixture):
         rotation: float = 0.0,
         shift: tuple[float, float] = (0.0, 0.0),
         weights: Sequence[float] | None = None,
+        points: int | None = None,
     ) -> None:
         if rows < 1 or columns < 1:
             raise ValueError(f"rows and columns must be at least 1, got {rows} and {columns}")
@@ -43,4 +45,4 @@ class Grid(Mixture):
         across = spacing * (torch.arange(columns) - (columns - 1) / 2)
         up = spacing * (torch.arange(rows) - (rows - 1) / 2)
         centres = torch.cartesian_prod(up, across).flip(1)  # [rows * columns, 2]: (first, second) coordinate
-        super().__init__(place(centres, rotation, shift), std, weights)
+        super().__init__(place(centres, rotation, shift), std, weights, points)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 MOST = 10_000  # Gaussians: every two of them are compared, and every point with all
+MOST_POINTS = 10**7  # that a finite data set draws: 80 MB
 ROWS = 4096  # points at a time in log_prob: [points, centres, 2] must fit in memory
 
 
@@ -18,6 +19,8 @@ class Mixture:
         centres: c, float32 [K, 2].
         std: of every component, in the units of the centres.
         weights: w, K numbers >= 0, divided by their sum; equal without it.
+        points: drawn once, and all that a run is trained on, as if no more were known; without it every batch is drawn
+            anew. Of either kind the density itself is known, and is what samples are held against.
 
     Raises:
         ValueError: an argument out of its range.
@@ -25,8 +28,12 @@ class Mixture:
 
     shape: tuple[int, ...] = (2,)
 
-    def __init__(self, centres: Tensor, std: float, weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, centres: Tensor, std: float, weights: Sequence[float] | None = None, points: int | None = None
+    ) -> None:
         check_far("std", std)
+        if points is not None and not 1 <= points <= MOST_POINTS:
+            raise ValueError(f"points must be 1 to {MOST_POINTS:,}, or null for endless data, got {points}")
         raw = torch.ones(len(centres)) if weights is None else torch.tensor(list(weights), dtype=torch.float32)
         if len(raw) != len(centres):
             raise ValueError(f"weights must be one for each of the {len(centres)} centres, got {len(raw)}")
@@ -35,6 +42,7 @@ class Mixture:
         self.centres = centres  # [K, 2]
         self.std = std
         self.weights = raw / raw.sum()  # [K]
+        self.points = points
 
     @cached_property
     def modes(self) -> Tensor | None:

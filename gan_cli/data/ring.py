@@ -21,6 +21,7 @@ class Ring(Mixture):
         rotation: degrees, counter-clockwise.
         shift: the circle's centre.
         weights: how often each mode is drawn, in the order of the angles; equal without it.
+        points: drawn once and then gone through again and again; endless data without it.
 
     Raises:
         ValueError: an argument out of its range.
@@ -34,9 +35,10 @@ class Ring(Mixture):
         rotation: float = 0.0,
         shift: tuple[float, float] = (0.0, 0.0),
         weights: Sequence[float] | None = None,
+        points: int | None = None,
     ) -> None:
         check_number("modes", modes)
         check_far("radius", radius)
         angle = 2 * math.pi * torch.arange(modes) / modes  # not linspace(0, 2 pi): it ends where it began
         centres = radius * torch.stack([angle.cos(), angle.sin()], 1)
-        super().__init__(place(centres, rotation, shift), std, weights)
+        super().__init__(place(centres, rotation, shift), std, weights, points)

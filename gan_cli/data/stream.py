@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan_cli.data.examples import Density, Examples, Mapped, Source
 from gan_cli.data.fingerprint import fingerprint
+from gan_cli.data.mixture import Mixture
 from gan_cli.data.rows import Rows, send
 from gan_cli.errors import DataError
 from gan_cli.seeds import derive, generator
@@ -22,8 +23,9 @@ class Stream:
 
     Of a finite source, number i of the endless sequence is slot i % N of epoch i // N, each epoch a permutation keyed
     by (seed, epoch): every example comes once an epoch, every batch is full, and a batch may straddle two epochs.
-    Of a density, each batch is drawn anew. `cursor`, the number of batches given out, is the only state: set it and
-    the stream goes on from there.
+    Of a density, each batch is drawn anew; where it says how many `points` there are, those are drawn once, named by
+    the seed, and gone through like a finite source. `cursor`, the number of batches given out, is the only state: set
+    it and the stream goes on from there.
 
     Args:
         data: loaded once, here, as uint8 (images) or float32 (points).
@@ -67,6 +69,8 @@ class Stream:
         self._flips = isinstance(data, Source) and data.flip
         if isinstance(data, Source):
             self._load(data, held_out, resident)
+        elif isinstance(data, Mixture) and data.points is not None:
+            self._draw(data, data.points, resident)
 
     @property
     def position(self) -> int:
@@ -151,6 +155,15 @@ class Stream:
         other.cursor, other.seed, other._orders = 0, derive(self.seed, "twin"), {}
         other._rows = copy.copy(self._rows)  # what comes next is another thing there
         return other
+
+    def _draw(self, data: Mixture, points: int, resident: bool | None) -> None:
+        if points < self.batch_size:
+            raise DataError(
+                f"the data set has {points} points, fewer than one batch of {self.batch_size}\n"
+                f"set train.batch_size to {points} or less, or more dataset.points"
+            )
+        x = data.sample(points, generator(self.seed, "points"))
+        self._rows = Rows(Examples(x, None), self.device, resident)
 
     def _load(self, data: Source, held_out: int | Literal["auto"], resident: bool | None) -> None:
         examples = data.load()
