@@ -1,7 +1,8 @@
 """Where a run writes its figures and pictures: TensorBoard, `metrics.jsonl`, `timing.jsonl` and `samples/`.
 
-`metrics.jsonl` holds values only, so that two equal runs have equal files; clocks and rates go to `timing.jsonl`. The
-two files are the truth and TensorBoard a view of them: both are cut back to the last checkpoint on resume.
+`metrics.jsonl` holds values only, so that two equal runs have equal files; clocks and rates go to `timing.jsonl`, and
+what evaluations found, with all that it takes to compare it, to `evaluations.jsonl`. The files are the truth and
+TensorBoard a view of them: they are cut back to the last checkpoint on resume.
 """
 
 import json
@@ -42,7 +43,7 @@ class Logbook:
         self._directory, self.samples = directory, directory / "samples"
         with _writing(directory), ExitStack() as opened:
             self.samples.mkdir(parents=True, exist_ok=True)
-            for place in (".", "samples", "checkpoints", "generator"):
+            for place in (".", "samples", "checkpoints", "generator", "evaluation"):
                 for leftover in (directory / place).glob(".tmp-*"):  # of a process that was killed
                     leftover.unlink()
             self._files = {}
@@ -68,10 +69,12 @@ class Logbook:
             RunError: figures that were committed are gone.
         """
         lengths = {}
-        for name in ("metrics", "timing"):
+        for name in ("metrics", "timing", "evaluations"):
             path = self._path(name)
             committed, found = offsets.get(name, 0), path.stat().st_size if path.exists() else 0
-            if name == "metrics" and found < committed:
+            if name == "evaluations" and not committed and not path.exists():
+                continue  # it is there from the first evaluation on
+            if name != "timing" and found < committed:
                 raise RunError(f"{path}: {found} bytes, and the checkpoint counts on {committed}; put it back")
             lengths[name] = min(committed, found)  # clocks that are lost are no loss to a run
         return lengths
@@ -112,6 +115,15 @@ class Logbook:
     def timing(self, step: int, values: dict[str, float]) -> None:
         """Log clocks and rates, which differ between two equal runs."""
         self._write("timing", step, values)
+
+    def evaluation(self, record: Mapping[str, Any]) -> None:
+        """Log all about one evaluation: plain data, finite numbers."""
+        path = self._path("evaluations")
+        with _writing(path):
+            if "evaluations" not in self._files:
+                self._files["evaluations"] = path.open("ab")
+            self._files["evaluations"].write(json.dumps(record, allow_nan=False).encode() + b"\n")
+            self._files["evaluations"].flush()
 
     def picture(self, step: int, tag: str, picture: np.ndarray[Any, Any]) -> None:
         """Log a picture [H, W, 3] uint8: a TensorBoard image and `samples/step-<step>.png` (or `samples/<tag>.png`)."""

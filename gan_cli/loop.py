@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gan_cli import dirac
 from gan_cli.errors import Diverged
+from gan_cli.evaluation import assess
 from gan_cli.optimum import against_optimum
 from gan_cli.parts import part
 from gan_cli.pictures import draw
@@ -17,7 +18,7 @@ from gan_cli.steps import discriminator_step, generator_step, simultaneous_step
 
 
 def train(run: Run) -> None:
-    """Train until `run.step` reaches `run.steps` or `run.stopping` is set, and commit the last step."""
+    """Train until `run.step` reaches `run.steps`, or there is a reason to end before, and commit the last step."""
     with profiled(run) as step_is_done:
         while True:
             try:
@@ -37,19 +38,22 @@ def _train(run: Run, step_is_done: Callable[[], None]) -> None:
             discriminator_step(run, next(run.reals))
         run.save()
         run.console.rewind(run.step)  # rates and the time left are of steps
-    while run.step < run.steps and not run.stopping:
+    while run.step < run.steps and not run.stopping and not run.out_of_patience:
         run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
         metrics = turn(run)
         run.step += 1
         average(run)
-        if run.watching or run.due(cfg.sample_every):
+        evaluating = cfg.eval_every is not None and run.due(cfg.eval_every)
+        if run.watching or evaluating or run.due(cfg.sample_every):
             run.guard.look(run.step, run.last_good)
         figures = metrics | measure(run, metrics) if run.watching else {}
         if run.due(cfg.sample_every):
             figures |= look(run)
+        if evaluating:
+            figures |= evaluate(run)
         if figures:
             report(run, figures)
-        if run.due(cfg.checkpoint_every):
+        if run.due(cfg.checkpoint_every) or run.found_best:
             run.save()
         run.console.tick(run.step)
         step_is_done()
@@ -102,6 +106,12 @@ def look(run: Run) -> Metrics:
     gap, picture = found
     run.log.picture(run.step, "optimum", picture)
     return figures | gap
+
+
+@part("figures")
+def evaluate(run: Run) -> Metrics:
+    """What gan-eval would measure of this step, held against real data."""
+    return assess(run)
 
 
 @part("figures")

@@ -17,6 +17,7 @@ from gan_cli.aids import Aids, pack
 from gan_cli.alarms import Alarm
 from gan_cli.console import Console
 from gan_cli.data import Stream
+from gan_cli.data.moments import Moments
 from gan_cli.ema import EMA
 from gan_cli.errors import DataError, Diverged, RunError
 from gan_cli.fitting import listed, misfits
@@ -31,6 +32,7 @@ from gan_cli.parts import part
 from gan_cli.penalties import Penalty
 from gan_cli.priors import Prior
 from gan_cli.record import Status
+from gan_cli.scores import PREFIX
 from gan_cli.seeds import generator
 from gan_cli.settings import TrainConfig
 from gan_cli.state import digest
@@ -60,6 +62,7 @@ class Run:
     pack: int = 1  # samples in one input of D
     forward: Forward = field(default_factory=Forward)  # how the networks are called in training
     classes: int | None = None  # of conditional networks
+    moments: Moments | None = None  # of the data, where both networks standardise by them
     other_data: bool = False  # whether a resume may go on with other data
     health: Health = field(default_factory=Health)
     step: int = 0
@@ -67,6 +70,7 @@ class Run:
     rollbacks: int = 0  # so far, of train.on_not_finite
     best: tuple[str, str, float, int] | None = None  # train.keep_best, best_is, the best value, the step of it
     figure: float | None = None  # train.keep_best: its last value since the last checkpoint
+    waited: int = 0  # evaluations in a row without a better one
     damaged: Sequence[Path] = ()  # checkpoints that a resume passed over; the next one takes their place
     infinite: frozenset[str] = frozenset()  # parts of the networks that are not finite from the start
     saving: float = 0.0  # seconds spent on checkpoints by this process
@@ -187,10 +191,33 @@ class Run:
         return None
 
     def note(self, figures: Mapping[str, float | str]) -> None:
-        """Take in logged figures: the one of `train.keep_best` judges the next checkpoint."""
-        value = figures.get(self.cfg.keep_best or "")
+        """Take in logged figures: the one of `train.keep_best` judges the next checkpoint. One of an evaluation says
+        whether there is to be one at once, and counts for `train.patience`.
+        """
+        name = self.cfg.judge[0] if self.cfg.judge else ""
+        value = figures.get(name)
         if isinstance(value, float) and math.isfinite(value):
             self.figure = value
+        if value is not None and name.startswith(PREFIX):
+            self.waited = 0 if self._is_best else self.waited + 1
+            self.figure = self.figure if self._is_best else None
+
+    @property
+    def _is_best(self) -> bool:
+        return self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[2]))
+
+    @property
+    def found_best(self) -> bool:
+        """Whether this step's evaluation is the best so far: its checkpoint is kept, and no later one."""
+        return self._is_best and self.cfg.judge is not None and self.cfg.judge[0].startswith(PREFIX)
+
+    @property
+    def out_of_patience(self) -> str | None:
+        """Why the run ends before its last step, by `train.patience`; None where it does not."""
+        if self.cfg.patience is None or self.waited < self.cfg.patience:
+            return None
+        best = f"the best, {self.best[2]:.4g}, was at step {self.best[3]:,}" if self.best else "there was none"
+        return f"{self.cfg.keep_best} was no better in {self.waited} evaluations: {best} (train.patience)"
 
     def sound(self, alarm: Alarm, aloud: bool = True) -> None:
         """Say an alarm wherever the run is looked at, on the screen if `aloud`; end the run if it was to end on it."""
@@ -222,9 +249,10 @@ class Run:
                 step=self.step,
                 batch=self.reals.position,
             )
-        if self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[2])):
-            self.best = (str(self.cfg.keep_best), self.cfg.best_is, self.figure, self.step)
+        if self._is_best and self.cfg.judge and self.figure is not None:
+            self.best = (*self.cfg.judge, self.figure, self.step)
         state |= {"best": self.best, "offsets": self.log.commit()}
+        state |= {} if self.cfg.patience is None else {"waited": self.waited}
         place, keep = self.directory / "checkpoints", self.cfg.keep
         path = checkpoint.save(place, self.step, state, keep, self.best_step, self.damaged)
         self.committed, self.figure, self.damaged = self.step, None, ()
@@ -319,6 +347,8 @@ class Run:
             raise RunError(f"the checkpoint does not fit this config: {str(error)[:300]}") from error
         self.step, self.reals.cursor, self.reals.skipped = state["step"], state["cursor"], state["skipped"]
         self.committed, self.rollbacks, self.best = self.step, state["rollbacks"], state["best"]
-        if self.best and self.best[:2] != (self.cfg.keep_best, self.cfg.best_is):
-            self.best = None  # of another figure
+        waited = state.get("waited", 0)
+        self.waited = waited if type(waited) is int else 0
+        if self.best and self.best[:2] != self.cfg.judge:
+            self.best, self.waited = None, 0  # of another figure
         self.last_penalty = state["last_penalty"].to(self.device)

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gan_cli.scores import PREFIX, SCORES, direction, tag
+
 # More than these is a slip of the finger: a step or a grid that never ends, threads that no machine has.
 MOST = {"steps": 10**9, "d_head_start": 10**6, "held_out": 10**8, "threads": 1024}
 MOST |= dict.fromkeys(("d_steps", "g_steps", "d_warmup", "samples"), 10_000)
+MOST |= {"eval_samples": 10**6}
 
 
 # Keys at the top that no run is made of.
@@ -78,7 +81,11 @@ class TrainConfig:
     checkpoint_every: int = 500
     keep: int | None = 2
     keep_best: str | None = None
-    best_is: Literal["smallest", "largest"] = "smallest"
+    best_is: Literal["auto", "smallest", "largest"] = "auto"
+    patience: int | None = None
+    eval_every: int | None = None
+    eval_samples: int | None = None
+    eval_metrics: Sequence[str] | None = None
     on_not_finite: Literal["stop", "rollback"] = "stop"
     rollbacks: int = 3
     samples: int = 64
@@ -100,7 +107,7 @@ class TrainConfig:
                 raise ValueError(f"{name} must be at most {most:,}, got {value}")
         if self.threads != "auto" and self.threads < 1:
             raise ValueError(f"threads must be auto or at least 1, got {self.threads}")
-        for name in ("ema_half_life_images", "clip_grad_norm", "keep"):
+        for name in ("ema_half_life_images", "clip_grad_norm", "keep", "patience", "eval_every"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} must be positive or null, got {value}")
@@ -111,6 +118,7 @@ class TrainConfig:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.lr_final and self.lr_schedule == "constant":
             raise ValueError(f"lr_final={self.lr_final} is where linear and cosine end; lr_schedule is constant")
+        self._check_evaluation()
         if self.updates == "simultaneous" and (self.d_steps, self.g_steps, self.d_warmup_steps) != (1, 1, 0):
             raise ValueError(
                 f"updates=simultaneous moves both players once a step; got d_steps={self.d_steps}, "
@@ -121,6 +129,20 @@ class TrainConfig:
             raise ValueError(
                 f"fakes=reused hands D's fakes to one update of G; got g_steps={self.g_steps}. "
                 "Set g_steps=1, or fakes=fresh"
+            )
+
+    def _check_evaluation(self) -> None:
+        if self.eval_samples is not None and self.eval_samples < 2:
+            raise ValueError(f"eval_samples must be at least 2 or null, got {self.eval_samples}")
+        by, evaluates = self.keep_best, tag(self.keep_best or "").startswith(PREFIX)
+        if evaluates and self.eval_every is None:
+            raise ValueError(f"keep_best={by} is found by evaluating, and eval_every is null; set eval_every=500, say")
+        if evaluates and self.best_is == "auto" and by and direction(by) is None and by.removeprefix(PREFIX) in SCORES:
+            raise ValueError(f"keep_best={by} is best near 1; say best_is=smallest or best_is=largest")
+        if self.patience is not None and not evaluates:
+            raise ValueError(
+                f"patience={self.patience} counts evaluations without a better keep_best, which is {by}; set "
+                "eval_every=500, say, and keep_best to a figure of the evaluation, such as cfd or reverse_kl"
             )
 
     def total_steps(self, examples: int | None) -> int:
@@ -152,9 +174,18 @@ class TrainConfig:
             raise ValueError(f"that is {steps:.3g} steps; {MOST['steps']:,} are the most")
         return steps
 
+    @property
+    def judge(self) -> tuple[str, Literal["smallest", "largest"]] | None:
+        """The logged figure that `keep_best` means, and which value of it is the best."""
+        if self.keep_best is None:
+            return None
+        best_is = direction(self.keep_best) or "smallest" if self.best_is == "auto" else self.best_is
+        return tag(self.keep_best), best_is
+
     def is_better(self, value: float, best: float) -> bool:
         """Whether a value of `keep_best` beats the best so far."""
-        return value < best if self.best_is == "smallest" else value > best
+        assert self.judge is not None
+        return value < best if self.judge[1] == "smallest" else value > best
 
     def d_updates(self, step: int) -> int:
         """k of Algorithm 1 at a step: `d_warmup` in the first `d_warmup_steps`, then `d_steps`."""

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
 # A module imports only from levels above its own in this table. On its own level it imports nothing on level 1, where
 # each module can be copied into a notebook alone, and elsewhere only what stands before it. A package is one entry.
 LEVELS = (
-    ("errors", "crc32c", "geometry", "room", "reading", "paths", "cpu", "seeds", "files", "state", "parts"),
+    ("errors", "crc32c", "geometry", "room", "reading", "paths", "cpu", "seeds", "files", "state", "parts", "scores"),
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity", "theory", "bounds", "machine", "forward", "optimizers", "products"),
@@ -30,7 +30,10 @@ LEVELS = (
         *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
         *("health", "guard", "expense", "measure", "theory_plot"),
     ),
-    ("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "guide", "loop", "export"),
+    (
+        *("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "evaluation", "guide"),
+        *("loop", "export"),
+    ),
     ("check", "contracts", "build", "stored", "resume", "probe"),
     ("cli",),
 )

@@ -111,6 +111,13 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
     state = newest_state(directory, warn, threads=asked, limit=None if config["trust"] else 2 * run.checkpoint_size())
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
+    if is_finished(directory) and step < run.steps and state.get("waited") and _is_exported(directory, step):
+        waited = state["waited"]
+        if run.cfg.patience is not None and isinstance(waited, int) and waited >= run.cfg.patience:
+            raise RunError(
+                f"resume: {directory} finished early at step {step:,}, after {waited} evaluations without a better "
+                f"{run.cfg.keep_best}; go on all the same with a larger train.patience=..., or train.patience=null"
+            )
     if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
         at = f"{_shown(directory)} is complete at step {step:,}"
         warn(f"{at}: nothing is left to train, only the generator to be written")
@@ -158,7 +165,8 @@ def _train(
             write_run(directory, about | {"seed": run.seed})
             _write_config(directory, config)  # last: with it there is a run to go on with
         if state is None or not read_or_empty(directory / export.FOLDER / "generator.json"):  # or harmed since
-            export.begin(directory, export.describe(config, run.reals.shape, run.prior.dim, run.classes, _labels(run)))
+            shape, dim, labels = run.reals.shape, run.prior.dim, _labels(run)
+            export.begin(directory, export.describe(config, shape, dim, run.classes, labels, run.moments))
         with run.open(directory, state), recorded(run, config, shown):
             point_latest(directory)
             if resumed:  # what is new in it holds from here on, for the next resume too
@@ -170,11 +178,12 @@ def _train(
                 draw_real(run)
                 explain(run, tags)
             train(run)
-            if run.step == run.steps:
+            early = run.out_of_patience if run.step < run.steps else None
+            status: State = "finished" if run.step == run.steps or early else "stopped"
+            if status == "finished":
                 export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
-            status: State = "finished" if run.step == run.steps else "stopped"
             run.log.close(success=True if status == "finished" else None)
-            run.status.write(status, run.step, _why_stopped(run) if status == "stopped" else None)
+            run.status.write(status, run.step, _why_stopped(run) if status == "stopped" else early)
     share = run.saving / max(run.status.seconds_here, 1e-9)
     if status == "stopped" and not signals:
         assert run.stopped_by is not None
@@ -182,8 +191,10 @@ def _train(
         raise Diverged(f"stopped by {why}\ngo on all the same with: gan-train resume={shown}")
     if status == "stopped":
         raise Stopped(f"stopped after step {run.step:,}; go on with: gan-train resume={shown}", 128 + signals[0])
+    done = f"{run.step:,} of {run.steps:,}" if early else f"{run.steps:,}"
     terminal.print(
-        f"finished {run.steps:,} steps in {duration(run.status.seconds)}, {share:.1%} of it for checkpoints\n"
+        (f"ended early: {early}\n" if early else "")
+        + f"finished {done} steps in {duration(run.status.seconds)}, {share:.1%} of it for checkpoints\n"
         f"final state sha256: {run.digest()}\n"
         f"  run          {shown}\n"
         f"  samples      {shown}/samples\n"
