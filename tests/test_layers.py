@@ -25,6 +25,7 @@ LEVELS = (
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity", "theory", "bounds", "machine", "forward", "optimizers", "products"),
+        *("features", "metrics"),
     ),
     (
         *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
