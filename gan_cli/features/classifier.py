@@ -1,0 +1,212 @@
+"""A small classifier trained on the spot: features for labelled images where there are no weights from elsewhere.
+
+Its Fréchet distance is called CFD, classifier Fréchet distance. It is no FID, and those of two classifiers cannot be
+compared: the name and the digest of the space say which one it was.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from gan_cli import state
+from gan_cli.errors import DataError
+from gan_cli.features.network import SIDES, Network, fits, prepared
+from gan_cli.features.space import Embedding, by
+from gan_cli.reading import is_regular
+from gan_cli.seeds import derive, generator
+
+RECIPE = 1  # counted up when anything of this file or of network.py changes what comes out
+SEED = 0
+EPOCHS, LEAST = 5, 16_000  # at least so often over the images, and so many images in all
+BATCH, SMALL = 128, 32  # the smaller one below 10,000 images
+RATE, DECAY = 3e-3, 1e-2
+MAX_CLASSES = 1024
+HELD_OUT = 10  # one in so many, where no test images are given
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Classifier(Embedding):
+    """A trained classifier as a space: 128 features after its last ReLU, and logits of the data's labels."""
+
+    held_out: float = 0.0  # share of held-out images that it is right about
+    n_held_out: int = 0
+
+
+def classifier(
+    x: Tensor,
+    y: Tensor,
+    x_test: Tensor | None = None,
+    y_test: Tensor | None = None,
+    *,
+    name: str,
+    cache: Path | None = None,
+    say: Say = lambda _: None,
+    device: str = "cpu",
+) -> Classifier:
+    """Train a classifier, or take the one that was trained on the same images before.
+
+    A function of the images and of the machine alone: it draws from generators of its own, on one core, and leaves the
+    global random state, the number of threads and the grad mode as they were. A minute for 60,000 images of 32 x 32.
+
+    Args:
+        x, y: uint8 [N, C, H, W] with sides of 8 to 64, and their labels, int64 [N], from 0.
+        x_test, y_test: held-out images; without them, a tenth of x is held out, always the same.
+        name: of the data, such as mnist.
+        cache: the folder of all caches; None keeps the classifier nowhere.
+        say: gets a line an epoch.
+        device: to compute features on; it is trained on the CPU.
+
+    Raises:
+        DataError: images or labels that it cannot learn from.
+    """
+    _check(x, y, x_test, y_test)
+    key = _digest(RECIPE, x, y, x_test, y_test)
+    if x_test is None or y_test is None:
+        order = torch.randperm(len(x), generator=generator(SEED, "held out"))
+        apart, rest = order[: len(x) // HELD_OUT], order[len(x) // HELD_OUT :]
+        x, y, x_test, y_test = x[rest], y[rest], x[apart], y[apart]
+    classes, shape = int(max(y.max(), y_test.max())) + 1, tuple(x.shape[1:])
+    title = f"classifier-{name}-{shape[1] if shape[1] == shape[2] else by(shape[1:]).replace(' ', '')}"
+    with _by_itself():
+        net = Network(shape, classes)
+        path = cache / "classifiers" / f"{key[:32]}.safetensors" if cache is not None else None
+        held_out = None if path is None else _load(path, key, net, say)
+        if held_out is None:
+            _fit(net, x, y, lambda text: say(f"{title}: {text}"))
+            net.eval()
+            held_out = _right(net, x_test, y_test)
+            say(f"{title}: {held_out:.2%} of {len(x_test):,} held-out images right")
+            if path is not None:
+                _save(path, key, net, held_out, say)
+    net.eval().requires_grad_(False)
+    preprocessing = f"pixels of {by(shape)} to [-1, 1]"
+    return Classifier(
+        name=title,
+        digest=state.digest({"recipe": RECIPE, "preprocessing": preprocessing, "weights": net.state_dict()}),
+        distance="cfd",
+        preprocessing=preprocessing,
+        classes=classes,
+        of=net.to(device).of,
+        shape=shape,
+        device=device,
+        held_out=held_out,
+        n_held_out=len(x_test),
+    )
+
+
+def _check(x: Tensor, y: Tensor, x_test: Tensor | None, y_test: Tensor | None) -> None:
+    """Refuse what cannot be learned."""
+    if x.dtype != torch.uint8 or x.ndim != 4 or not fits(tuple(x.shape)):
+        low, high = SIDES
+        found = f"{x.dtype} of {by(tuple(x.shape[1:]))}".removeprefix("torch.")
+        raise DataError(f"a classifier for features takes uint8 images with sides of {low} to {high}, got {found}")
+    if (x_test is None) != (y_test is None):
+        raise DataError("a classifier for features takes held-out images and their labels, got one without the other")
+    for images, labels in ((x, y), (x_test, y_test)):
+        if images is None or labels is None:
+            continue
+        if images.shape[1:] != x.shape[1:] or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+            raise DataError(f"labels {list(labels.shape)} do not go with images {list(images.shape)}")
+        if len(labels) == 0 or int(labels.min()) < 0 or int(labels.max()) >= MAX_CLASSES:
+            raise DataError(f"a classifier for features takes labels of 0 to {MAX_CLASSES - 1}, and some of them")
+    if len(x) < 2 * HELD_OUT or len(y.unique()) < 2:
+        raise DataError(f"a classifier needs 20 images of two classes, got {len(x)} of {len(y.unique())}")
+
+
+def _fit(net: Network, x: Tensor, y: Tensor, say: Say) -> None:
+    """Cross-entropy; AdamW with one cycle of the rate (Smith and Topin 2017, arXiv:1708.07120)."""
+    batch = BATCH if len(x) >= 10_000 else min(SMALL, len(x))
+    each = len(x) // batch  # a last batch of few would spoil what batch norm remembers
+    epochs = max(EPOCHS, -(-LEAST // len(x)))
+    optimizer = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * each, pct_start=0.25)
+    net.train()
+    for epoch in range(epochs):
+        if len(x) >= 10_000 or epoch == 0:  # the rest of a small one takes seconds
+            say(f"training on {len(x):,} images, epoch {epoch + 1} of {epochs}")
+        order = torch.randperm(len(x), generator=generator(SEED, "order", epoch))
+        for rows in order[: each * batch].split(batch):
+            optimizer.zero_grad()
+            cross_entropy(net(prepared(x[rows])), y[rows]).backward()
+            optimizer.step()
+            schedule.step()
+
+
+@torch.no_grad()
+def _right(net: Network, x: Tensor, y: Tensor) -> float:
+    """The share of images whose label it finds."""
+    right = [net(prepared(part)).argmax(1) == labels for part, labels in zip(x.split(500), y.split(500), strict=True)]
+    return float(torch.cat(right).double().mean())
+
+
+@contextmanager
+def _by_itself() -> Iterator[None]:
+    """Train as in a fresh process of one core, and leave no trace: a GAN may be in training around it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums are in the same order, whatever else the process may use
+    try:
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast("cpu", enabled=False),
+        ):
+            torch.default_generator.manual_seed(derive(SEED, "classifier"))  # not of the GPUs: they are not forked
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _digest(recipe: int, *tensors: Tensor | None) -> str:
+    sha = hashlib.sha256(str(recipe).encode())
+    for t in tensors:
+        sha.update(repr(None if t is None else (str(t.dtype), tuple(t.shape))).encode())
+        if t is not None:
+            values = t.contiguous().numpy()
+            sha.update(np.asarray(values, values.dtype.newbyteorder("<")).data)
+    return sha.hexdigest()
+
+
+def _save(path: Path, key: str, net: nn.Module, held_out: float, say: Say) -> None:
+    """Keep it, whole or not at all; whoever else trains the same one comes to the same file."""
+    content: dict[str, Any] = {"key": key, "held_out": held_out, "weights": net.state_dict()}
+    unfinished = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            unfinished.write_bytes(state.to_bytes(content | {"digest": state.digest(content)}))
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        say(f"the classifier cannot be kept in {path.parent}: {error.strerror}; it is trained anew next time")
+
+
+def _load(path: Path, key: str, net: nn.Module, say: Say) -> float | None:
+    """Fill the network from a file, which may be anybody's; give its held-out accuracy, or None where it is no good."""
+    from safetensors import SafetensorError
+
+    if not is_regular(path):
+        return None
+    planned = net.state_dict()
+    try:
+        content = state.read(path, limit=sum(t.numel() * t.element_size() for t in planned.values()))
+        digest, held_out, weights = content.pop("digest"), content["held_out"], content["weights"]
+        if content["key"] != key or digest != state.digest(content) or not 0 <= held_out <= 1:
+            raise ValueError("its digest is another one")
+        net.load_state_dict(weights)
+        return float(held_out)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+        say(f"{path} is damaged; the classifier is trained anew")
+        net.load_state_dict(planned)
+        return None
