@@ -12,6 +12,7 @@ from gan_cli.data.mnist import MNIST
 from gan_cli.data.point import Point
 from gan_cli.data.ring import Ring
 from gan_cli.data.spiral import Spiral
+from gan_cli.data.stacked import StackedDigits, StackedMNIST
 from gan_cli.data.stream import Stream
 
 __all__ = [
@@ -29,5 +30,7 @@ __all__ = [
     "Ring",
     "Source",
     "Spiral",
+    "StackedDigits",
+    "StackedMNIST",
     "Stream",
 ]
