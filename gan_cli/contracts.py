@@ -113,6 +113,17 @@ def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:
         yield Problem("train.g_is_data", "g_is_data draws without labels; leave it out, or use conditional=false")
 
 
+def _takes(net: nn.Module, inputs: int) -> bool:
+    """Whether a network can be called with so many inputs; as far as can be told."""
+    try:
+        inspect.signature(net.forward).bind(*[None] * inputs)
+    except TypeError:
+        return False
+    except ValueError:  # no signature to look at
+        return True
+    return True
+
+
 def maps(
     path: str,
     net: nn.Module,
@@ -127,6 +138,9 @@ def maps(
         put_out: where the bytes are noted that its layers put out for one sample.
     """
     sizes: list[int] = []
+    if classes is not None and not _takes(net, 2):
+        yield Problem(path, "knows no labels; use model=dcgan, mlp, resnet or r3gan, or conditional=false")
+        return
     try:
         # Evaluation mode: the trial neither needs a batch nor leaves a trace in running statistics.
         with torch.no_grad(), evaluating(net), noting(net, sizes):

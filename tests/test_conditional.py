@@ -132,6 +132,12 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(overrides, message):
         make_run(*overrides)
 
 
+@pytest.mark.parametrize("model", ["infogan", "sndcgan", "dcgan5x5", "goodfellow"])
+def test_networks_that_know_no_labels_say_so(model):
+    with pytest.raises(ConfigError, match="knows no labels; use model=dcgan, mlp, resnet or r3gan"):
+        make_run("dataset=digits", f"model={model}", "model.conditional=true")
+
+
 def test_labels_below_0_are_refused(tmp_path):
     data = points(tmp_path / "points.npz", [-1, 1] * 20)
     with pytest.raises(DataError, match="labels must be 0 to 1048575; found -1"):

@@ -26,6 +26,8 @@ IMAGES = ("dataset=digits", "dataset.size=16", "prior.dim=8", "train.batch_size=
 NETWORKS = {"dirac": ("dataset=point", "prior.dim=1"), "mlp": (*IMAGES, "model.width=16")}
 NETWORKS |= {"dcgan": (*IMAGES, "model.base_channels=8"), "resnet": (*IMAGES, "model.base_channels=8")}
 NETWORKS["r3gan"] = (*IMAGES, "model.base_channels=16")
+NETWORKS["goodfellow"] = (*IMAGES, "model.generator.width=16", "model.discriminator.width=16")
+NETWORKS |= dict.fromkeys(("infogan", "sndcgan", "dcgan5x5"), (*IMAGES, "model.base_channels=8"))
 SHORT = ("train.steps=8", "train.log_every=4", "train.sample_every=4", "train.checkpoint_every=4")
 
 

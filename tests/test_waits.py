@@ -20,6 +20,8 @@ IMAGES = ("dataset=digits", "dataset.size=16", "prior.dim=4", "train.batch_size=
 NETWORKS = {"dirac": ("dataset=point", "prior.dim=1"), "mlp": (*IMAGES, "model.width=4")}
 NETWORKS |= {"dcgan": (*IMAGES, "model.base_channels=4"), "resnet": (*IMAGES, "model.base_channels=4")}
 NETWORKS["r3gan"] = (*IMAGES, "model.base_channels=16")
+NETWORKS["goodfellow"] = (*IMAGES, "model.generator.width=16", "model.discriminator.width=16")
+NETWORKS |= dict.fromkeys(("infogan", "sndcgan", "dcgan5x5"), (*IMAGES, "model.base_channels=8"))
 
 
 @pytest.fixture(autouse=True)
