@@ -198,7 +198,7 @@ def _load(path: Path, key: str, net: nn.Module, say: Say) -> float | None:
 
     if not is_regular(path):
         return None
-    planned = net.state_dict()
+    planned = {name: weights.clone() for name, weights in net.state_dict().items()}
     try:
         content = state.read(path, limit=sum(t.numel() * t.element_size() for t in planned.values()))
         digest, held_out, weights = content.pop("digest"), content["held_out"], content["weights"]
