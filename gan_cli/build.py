@@ -19,10 +19,11 @@ from torch.nn.utils import parametrizations
 
 from gan_cli import contracts, products
 from gan_cli.aids import Aids
-from gan_cli.bounds import TooMuch, memory, nbytes, on_paper
+from gan_cli.bounds import MANY, TooMuch, memory, nbytes, on_paper
 from gan_cli.check import Problem, check, leaves, report, shown
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
+from gan_cli.data.moments import Moments, estimated, in_closed_form
 from gan_cli.diversity import effective_number
 from gan_cli.ema import EMA
 from gan_cli.errors import ConfigError, GanError
@@ -83,10 +84,25 @@ def examine(config: dict[str, Any], written: dict[str, Any] | None = None, given
         _build(_WithoutData(config, check(config, written, given), room=None), config)
 
 
+def build_data(config: dict[str, Any]) -> tuple[Stream, TrainConfig]:
+    """The data of a run, on the CPU, and how it is trained on them: without its networks.
+
+    Raises:
+        ConfigError: all mistakes of the config.
+        DataError: the data set cannot be read.
+    """
+    builder = _Builder(config, check(config), room=None)
+    settings, data, train = builder.settings(), builder.part("dataset"), builder.part("train")
+    if builder.problems:
+        raise report(builder.problems)
+    assert isinstance(train, TrainConfig)
+    return builder.stream(data, train, settings, torch.device("cpu")), train
+
+
 def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     settings = builder.settings()
     data = builder.part("dataset")
-    prior, loss, penalty = builder.part("prior"), builder.part("loss"), builder.part("penalty")
+    prior, loss = builder.part("prior"), builder.part("loss")
     train: TrainConfig | None = builder.part("train")
     aids: Aids | None = builder.part("aids")
     thresholds: Thresholds | None = builder.part("health")
@@ -94,9 +110,13 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     if train is not None and data is not None and device is not None:
         builder.prepare(train, data.shape, device)
     pack, conditional = builder.model("pack", 1), builder.model("conditional", False)
-    reals, classes = None, None
+    reals, classes, moments = None, None, None
+    if builder.model("standardise", False) and data is not None and settings is not None and train is not None:
+        reals, moments = builder.moments(data, train, settings, device or torch.device("cpu"))
+    penalty = builder.part("penalty", std=1.0 if moments is None else moments[1])
     if conditional and data is not None and settings is not None and train is not None:
-        reals = builder.stream(data, train, settings, device or torch.device("cpu"))  # the labels say how many classes
+        # The labels say how many classes.
+        reals = reals or builder.stream(data, train, settings, device or torch.device("cpu"))
         builder.problems += contracts.labels(reals, pack, train)
         classes = reals.classes if not builder.problems else None
     G = D = None
@@ -105,11 +125,13 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         # Stand-ins for parts that could not be built: the networks' own mistakes are told all the same.
         seed, dim = (settings.seed if settings else 0), getattr(prior, "dim", 1)
         torch.manual_seed(derive(seed, "G"))
-        G = builder.part("model.generator", shape=data.shape, noise_dim=dim, classes=classes)
+        G = builder.part("model.generator", shape=data.shape, noise_dim=dim, classes=classes, moments=moments)
         torch.manual_seed(derive(seed, "D"))
         penalised = penalty is not None and penalty.per_sample
         seen = (pack * data.shape[0], *data.shape[1:])
-        D = builder.part("model.discriminator", shape=seen, penalised=penalised, classes=classes)
+        packed = None if moments is None else (pack * moments[0], moments[1])
+        about = {"shape": seen, "penalised": penalised, "classes": classes, "moments": packed}
+        D = builder.part("model.discriminator", **about)
         if D is not None and builder.model("spectral_norm", False) and not spectral_norm(D):
             builder.problems.append(Problem("model.spectral_norm", "D has no layer with a matrix of weights to divide"))
         if train is not None and device is not None:
@@ -129,6 +151,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
+    builder.problems += contracts.momentum(train, opt_G, opt_D)
     if builder.problems:
         raise report(builder.problems)
     assert device is not None and opt_G is not None and opt_D is not None
@@ -146,6 +169,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     return Run(
         *(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema, aids, pack),
         classes=classes,
+        moments=moments,
         forward=Forward(precision_of(train.precision, device), device, train.compile in (True, "on")),
         other_data=settings.other_data,
         health=watcher(thresholds, config, reals),
@@ -261,6 +285,27 @@ class _Builder:
     def stream(self, data: Any, train: TrainConfig, settings: Settings, device: torch.device) -> Stream:
         """The data, read."""
         return Stream(data, train.batch_size, settings.seed, device, train.held_out)
+
+    def moments(
+        self, data: Any, train: TrainConfig, settings: Settings, device: torch.device
+    ) -> tuple[Stream | None, Moments | None]:
+        """The moments that the networks standardise by, and the data where they had to be read for that."""
+        key, players = "model.standardise", ("model.generator", "model.discriminator")
+        if any(_overlap(problem.path, path) for problem in self.problems for path in players):
+            return None, None
+        for name in (self._config["model"][path.removeprefix("model.")]["_target_"] for path in players):
+            if "moments" not in inspect.signature(locate(name)).parameters:
+                why = f"{name} takes no moments of the data; leave it out, or use model=mlp"
+                self.problems.append(Problem(key, why))
+                return None, None
+        if len(data.shape) == 3 or math.prod(data.shape) > MANY:
+            why = f"is for points of at most {MANY} numbers; the data set gives {list(data.shape)}; leave it out"
+            self.problems.append(Problem(key, why))
+            return None, None
+        if (known := in_closed_form(data)) is not None:
+            return None, known
+        reals = self.stream(data, train, settings, device)
+        return reals, estimated(reals)
 
     def part(self, path: str, **interface: Any) -> Any:
         """What a path of the config names; None, with the mistakes noted, where it cannot be built.

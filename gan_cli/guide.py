@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from inspect import cleandoc
 
 from gan_cli import dirac
+from gan_cli.evaluation import judge_of
 from gan_cli.optimum import has_optimum
 from gan_cli.pictures import judgements
 from gan_cli.readouts import read_out, why_not
 from gan_cli.run import Metrics, Run
+from gan_cli.scores import PREFIX, SCORES
 
 MEANINGS = {
     "theory/value": "V(D, G) = E log D(x) + E log(1 - D(G(z))), in nats.",
@@ -37,6 +39,8 @@ def expected(run: Run) -> list[str]:
         tags.append("accuracy/real")
     if has_optimum(run):
         tags.append("theory/d_gap")
+    if run.cfg.eval_every is not None:
+        tags += [PREFIX + name for name in judge_of(run).metrics]
     return tags
 
 
@@ -52,6 +56,8 @@ def guide(run: Run, tags: Sequence[str]) -> str:
         reason = why_not(run)
         lines.append(f"- `theory/{run.loss.divergence}`: " + (f"n/a: {reason}." if reason else about))
     lines += [f"- `{tag}`: {meaning}" for tag, meaning in MEANINGS.items() if tag in tags]
+    measured = {PREFIX + name: score for name, score in SCORES.items()}
+    lines += [f"- `{tag}`: {score.means}; {score.better} is better." for tag, score in measured.items() if tag in tags]
     if run.aids.instance_noise:
         seen.append("instance noise: all read-outs are of p and p_G with the noise added, which are closer together")
     if run.aids.augment:

@@ -1,12 +1,29 @@
 """What the generator of a run directory is worth: `gan-eval`, and whoever else wants the figures of a run."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from gan_cli.evaluation import Options, Record
+import torch
+
+from gan_cli import __version__, export
+from gan_cli.build import build_data, pick_device
+from gan_cli.errors import ConfigError, RunError
+from gan_cli.evaluation import Judge, Options, Reals, Record, drawing, of_data, store
+from gan_cli.paths import real_run
+from gan_cli.reading import is_directory, is_regular
+from gan_cli.stored import stored_config, tame
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was found of a run, and where it was written."""
+
+    record: Record
+    written: dict[str, Path] = field(default_factory=dict)
 
 
 def of_run(
@@ -17,21 +34,55 @@ def of_run(
     at: int | Literal["best"] | None = None,
     trust: bool = False,
     say: Say = lambda _: None,
-    store: bool = True,
-) -> Record:
+    write: bool = True,
+) -> Scored:
     """Measure the generator of a run.
 
     Args:
         directory: of the run, finished or not.
         options: how; None: as suits the data.
         averaged, at, trust: as `export.load`.
-        say: gets lines on what takes long.
-        store: write the record and the pictures below `evaluation` in the run directory.
+        say: gets lines on what takes long, and on damaged checkpoints that were passed over.
+        write: the record and the pictures, to `evaluation` in the run directory.
 
     Raises:
         ConfigError: a metric that these data cannot have, or a config that is not trusted.
-        DataError: the data of the run cannot be read here.
+        DataError: the data of the run, or Inception's weights, cannot be read here.
         RunError: there is no run, or no generator in it.
         Diverged: samples are not finite.
     """
-    raise NotImplementedError
+    if not is_directory(directory):
+        raise RunError(f"there is no directory {str(directory)!r}; gan-runs lists the runs")
+    run = real_run(directory)
+    if not is_regular(run / "config.yaml"):
+        raise RunError(
+            f"{str(directory)!r} holds no run (no config.yaml); gan-runs lists the runs, and samples of other programs "
+            "are measured with --fake and --real"
+        )
+    sampler = export.load(run, averaged, trust, say, at)
+    stream, train = build_data(tame(stored_config(run, trust, "add --trust"), (), trust))
+    if tuple(stream.shape) != sampler.shape:
+        found, made = (" x ".join(map(str, shape)) for shape in (stream.shape, sampler.shape))
+        raise RunError(f"{directory}: its generator makes {made}, and its data are {found}")
+    try:
+        options = options or Options()
+        device = pick_device(options.device)
+        judge = Judge(Reals(stream, options), replace(options, device=str(device)), say)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    y = None if sampler.labels is None else stream.y
+    draw = of_data(stream) if train.g_is_data else drawing(sampler.G.to(device), sampler.prior, y, device)
+    with torch.random.fork_rng(devices=[]):  # who calls it may be in the middle of something
+        figures = judge(draw)
+    weights = "data" if train.g_is_data else "ema" if sampler.averaged else "raw"
+    record = Record(
+        __version__,
+        sampler.step,
+        weights,
+        "newest" if at is None else str(at),
+        trained_on=stream.fingerprint or judge.reals.fingerprint,
+        real=judge.reals.fingerprint,
+        figures=figures,
+        memory=judge.memory,
+    )
+    return Scored(record, store(run, record, judge.memorised) if write else {})

@@ -29,6 +29,7 @@ from gan_cli.readouts import why_not
 from gan_cli.record import State, add_resume, read_or_empty, write_run
 from gan_cli.resume import config_to_resume, is_finished, never_began, newest_state, top_settings
 from gan_cli.run import Run
+from gan_cli.scores import PREFIX, tag
 from gan_cli.settings import OF_THE_COMMAND
 from gan_cli.stored import tame, weights_limit
 
@@ -207,15 +208,18 @@ def _train(
 
 
 def refuse_unknown_figure(run: Run) -> None:
-    """`train.keep_best` names a figure that this run judges itself by.
+    """`train.keep_best` names a figure that this run judges itself by, and an evaluation ones that its data have.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: they do not.
+        DataError: what an evaluation needs is not there.
     """
     figure = run.cfg.keep_best
-    known = [tag for tag in expected(run) if tag.startswith(("theory/", "samples/", "dirac/"))] if figure else []
-    if figure and figure not in known:
-        raise report([Problem("train.keep_best", f"this run logs no {figure!r}{did_you_mean(figure, known)}")])
+    asked = figure or run.cfg.eval_every is not None
+    judges = ("theory/", "samples/", "dirac/", PREFIX)
+    known = [name for name in expected(run) if name.startswith(judges)] if asked else []
+    if figure and tag(figure) not in known:
+        raise report([Problem("train.keep_best", f"this run logs no {figure!r}{did_you_mean(tag(figure), known)}")])
 
 
 def explain(run: Run, tags: Sequence[str]) -> None:

@@ -93,6 +93,11 @@ class Stream:
         return Examples(x if self._kept is None else x.index_select(0, self._kept.to(x.device)), self.y)
 
     @property
+    def whole(self) -> Examples | None:
+        """All of a finite source, what is held out among it."""
+        return None if self._rows is None else Examples(self._rows.x, self._rows.y)
+
+    @property
     def classes(self) -> int | None:
         """Number of classes; None without labels."""
         held = None if self._held_out is None else self._held_out.y
