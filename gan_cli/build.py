@@ -152,6 +152,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         G, D = G.to(device), D.to(device)
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
     builder.problems += contracts.momentum(train, opt_G, opt_D)
+    builder.problems += contracts.momentum(train, opt_G, opt_D)
     if builder.problems:
         raise report(builder.problems)
     assert device is not None and opt_G is not None and opt_D is not None

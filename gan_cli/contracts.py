@@ -97,6 +97,17 @@ def optimizer(path: str, made: Any) -> Iterator[Problem]:
         yield Problem(f"{path}._target_", f"{name} wants to evaluate the loss itself; use Adam, AdamW, RMSprop or SGD")
 
 
+def momentum(train: TrainConfig | None, *optimizers: torch.optim.Optimizer | None) -> Iterator[Problem]:
+    """Momentum can move only where there is some."""
+    if train is None or train.momentum_final is None:
+        return
+    for name in sorted({type(o).__name__ for o in optimizers if o is not None and not o.defaults.get("momentum")}):
+        yield Problem(
+            "train.momentum_final",
+            f"{name} has no momentum to move from here; use optimizer=sgd with optimizer.momentum=0.5, or null",
+        )
+
+
 def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:
     """Conditional networks need labels that count from 0, each of a sample of its own."""
     held = reals.held_out("labels")

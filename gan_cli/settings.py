@@ -66,9 +66,10 @@ class TrainConfig:
     ema_half_life_images: float | None = None
     ema_ramp: float = 0.05
     clip_grad_norm: float | None = None
-    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
+    lr_schedule: Literal["constant", "linear", "cosine", "exponential"] = "constant"
     lr_warmup_steps: int = 0
     lr_final: float = 0.0
+    momentum_final: float | None = None
     held_out: int | Literal["auto"] = "auto"
     threads: int | Literal["auto"] = "auto"
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
@@ -117,7 +118,11 @@ class TrainConfig:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.lr_final and self.lr_schedule == "constant":
-            raise ValueError(f"lr_final={self.lr_final} is where linear and cosine end; lr_schedule is constant")
+            raise ValueError(f"lr_final={self.lr_final} is where a schedule ends; lr_schedule is constant")
+        if not self.lr_final and self.lr_schedule == "exponential":
+            raise ValueError("lr_schedule=exponential never reaches 0; set lr_final to where it ends, such as 0.1")
+        if self.momentum_final is not None and not 0 <= self.momentum_final < 1:
+            raise ValueError(f"momentum_final must be in [0, 1) or null, got {self.momentum_final}")
         self._check_evaluation()
         if self.updates == "simultaneous" and (self.d_steps, self.g_steps, self.d_warmup_steps) != (1, 1, 0):
             raise ValueError(
@@ -207,6 +212,8 @@ class TrainConfig:
         0.25
         >>> TrainConfig(steps=10, lr_schedule="linear").lr_factor(5, 10)
         0.5
+        >>> TrainConfig(steps=10, lr_schedule="exponential", lr_final=0.01).lr_factor(5, 10)
+        0.1
         """
         warm = min(1.0, (step + 1) / self.lr_warmup_steps) if self.lr_warmup_steps else 1.0
         done = step / steps
@@ -217,4 +224,6 @@ class TrainConfig:
                 left = 1 - done
             case "cosine":
                 left = (1 + math.cos(math.pi * done)) / 2
+            case "exponential":
+                return warm * math.pow(self.lr_final, done)
         return warm * (self.lr_final + (1 - self.lr_final) * left)

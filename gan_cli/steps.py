@@ -121,10 +121,13 @@ def move_discriminator(run: Run) -> Metrics:
 
 
 def move(run: Run, player: nn.Module, optimizer: Optimizer, name: str) -> Metrics:
-    """Clip the player's gradient if asked to, and update it at this step's learning rate."""
+    """Clip the player's gradient if asked to, and update it at this step's learning rate and momentum."""
     factor = run.cfg.lr_factor(run.step, run.steps)
     for group in optimizer.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+        if run.cfg.momentum_final is not None:
+            first = group.setdefault("initial_momentum", group["momentum"])
+            group["momentum"] = first + (run.cfg.momentum_final - first) * run.step / run.steps
     if run.cfg.clip_grad_norm:
         torch.nn.utils.clip_grads_with_norm_(parts_of(player).weights, run.cfg.clip_grad_norm, run.norms[name])
     optimizer.step()

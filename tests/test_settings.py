@@ -65,6 +65,21 @@ def test_the_learning_rate_warms_up_and_decays():
     assert TrainConfig(steps=100).lr_factor(99, 100) == 1.0
 
 
+def test_an_exponential_schedule_falls_by_the_same_share_at_each_step():
+    """As in Goodfellow et al. 2014: 0.1 divided by 1.000004 after each of 125,000 batches ends at 0.0607."""
+    config = TrainConfig(steps=125_000, lr_schedule="exponential", lr_final=1.000004**-125_000)
+    factors = [config.lr_factor(step, 125_000) for step in (0, 1, 1000, 125_000)]
+    assert factors == approx([1.0, 1 / 1.000004, 1.000004**-1000, 0.6065317], rel=1e-6)
+    with pytest.raises(ValueError, match="never reaches 0; set lr_final"):
+        TrainConfig(steps=1, lr_schedule="exponential")
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0])
+def test_a_momentum_out_of_range_is_refused(value):
+    with pytest.raises(ValueError, match=r"momentum_final must be in \[0, 1\) or null"):
+        TrainConfig(steps=1, momentum_final=value)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_seeds_are_64_bit_and_not_negative(seed):
     with pytest.raises(ValueError, match="seed must be in"):

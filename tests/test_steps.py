@@ -173,6 +173,16 @@ def test_clipped_gradients_have_the_norm_asked_for():
     assert metrics["grad_norm/d"].item() > 1e-3, "the norm before clipping is logged"
 
 
+def test_momentum_moves_evenly_from_the_optimizers_to_the_last():
+    run = make_run(*TINY, "optimizer=sgd", "optimizer.momentum=0.5", "train.steps=4", "train.momentum_final=0.7")
+    seen = []
+    for run.step in range(4):
+        turn(run)
+        seen.append([optimizer.param_groups[0]["momentum"] for optimizer in (run.opt_G, run.opt_D)])
+    assert [pair[0] for pair in seen] == approx([0.5, 0.55, 0.6, 0.65])
+    assert all(g == d for g, d in seen)
+
+
 def test_the_learning_rate_follows_its_schedule():
     run = make_run(*TINY, "train.lr_schedule=linear", "train.steps=10", "optimizer.lr=0.1")
     run.step = 5

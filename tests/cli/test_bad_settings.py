@@ -81,8 +81,11 @@ ROWS = [
         2,
         "train.clip_grad_norm: expected a number that 32 bits hold, from 1.2e-38 to 3.4e38; got",
     ),
-    ("train.lr_schedule=warm", 2, "train.lr_schedule: expected one of constant, linear, cosine; got 'warm'"),
-    ("train.lr_final=0.5", 2, "train: lr_final=0.5 is where linear and cosine end; lr_schedule is constant"),
+    ("train.lr_schedule=warm", 2, "train.lr_schedule: expected one of constant, linear, cosine, exponential; got"),
+    ("train.lr_final=0.5", 2, "train: lr_final=0.5 is where a schedule ends; lr_schedule is constant"),
+    ("train.lr_schedule=exponential", 2, "train: lr_schedule=exponential never reaches 0; set lr_final"),
+    ("train.momentum_final=0.7", 2, "train.momentum_final: Adam has no momentum to move from here; use optimizer=sgd"),
+    ("train.momentum_final=1", 2, "train.momentum_final: must be in [0, 1) or null, got 1"),
     ("train.held_out=1", 2, "train.held_out: must be auto or at least 2 examples, got 1"),
     ("train.held_out=some", 2, "train.held_out: expected a whole number or one of auto; got 'some'"),
     (
