@@ -7,6 +7,7 @@ The spectral norm that gave them their name is `model.spectral_norm=true`.
 
 import itertools
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,9 @@ from gan_cli.models.layers import AutoNorm, MinibatchStd, Norm, at_least, critic
 from gan_cli.models.sizes import doublings, image_channels, image_side, smallest_side
 
 SIZES = (16, 28, 32, 48, 64, 128)
+
+Pool = Literal["sum", "mean"]
+Upsample = Literal["nearest", "bilinear"]
 
 
 def _widths(side: int, base: int, stages: int) -> list[int]:
@@ -39,15 +43,18 @@ def _dense(inputs: int, outputs: int) -> nn.Linear:
     return linear
 
 
-def _twice(x: Tensor) -> Tensor:
-    return interpolate(x, scale_factor=2, mode="nearest")
+def _twice(x: Tensor, how: Upsample) -> Tensor:
+    return interpolate(x, scale_factor=2, mode=how, align_corners=None if how == "nearest" else False)
 
 
 class _Up(nn.Module):
     """A residual block of G, to twice the side: norm, ReLU, doubling, convolution, norm, ReLU, convolution."""
 
-    def __init__(self, inputs: int, outputs: int, norm: Norm, classes: int | None) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, norm: Norm, classes: int | None, upsample: Upsample = "nearest"
+    ) -> None:
         super().__init__()
+        self.upsample = upsample
         norms = [ClassNorm(classes, c) if classes else norm_images(norm, c) for c in (inputs, outputs)]
         self.norm1, self.norm2 = norms
         self.conv1, self.conv2 = _conv(inputs, outputs, 3, 2**0.5), _conv(outputs, outputs, 3, 2**0.5)
@@ -55,9 +62,10 @@ class _Up(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
         labels = () if y is None else (y,)
-        h = self.conv1(_twice(relu(self.norm1(x, *labels))))
+        h = self.conv1(_twice(relu(self.norm1(x, *labels)), self.upsample))
         h = self.conv2(relu(self.norm2(h, *labels)))
-        out: Tensor = h + _twice(self.shortcut(x))  # the 1x1 convolution first: the same, for a quarter of the work
+        # The 1x1 convolution first: the same, for a quarter of the work.
+        out: Tensor = h + _twice(self.shortcut(x), self.upsample)
         return out
 
 
@@ -82,11 +90,15 @@ class _Down(nn.Module):
         return out
 
 
-class _SumPool(nn.Module):
-    """[N, C, H, W] to [N, C]: ReLU, then the sum over all places."""
+class _Pool(nn.Module):
+    """[N, C, H, W] to [N, C]: ReLU, then the sum or the mean over all places."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__()
+        self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        return relu(x).sum((2, 3))
+        return relu(x).sum((2, 3)) if self.pool == "sum" else relu(x).mean((2, 3))
 
 
 class Generator(nn.Module):
@@ -95,6 +107,7 @@ class Generator(nn.Module):
     Args:
         base_channels: of the largest feature map; the paper has 256 at 32 pixels, and 64 above.
         norm: in front of every ReLU. Batch norm has a scale and a shift for each class where there are classes.
+        upsample: how a side is doubled; the paper repeats each pixel, Lee and Town 2020 (arXiv:2005.02494) interpolate.
         classes: of the data, for a conditional G; set by the builder.
 
     Raises:
@@ -108,6 +121,7 @@ class Generator(nn.Module):
         noise_dim: int,
         base_channels: int = 256,
         norm: Norm = "batch",
+        upsample: Upsample = "nearest",
         classes: int | None = None,
     ) -> None:
         super().__init__()
@@ -120,7 +134,7 @@ class Generator(nn.Module):
         self.dense = nn.Sequential(
             _dense(noise_dim, widths[0] * bottom**2), nn.Unflatten(1, (widths[0], bottom, bottom))
         )
-        self.blocks = nn.ModuleList(_Up(*width, norm, classes) for width in itertools.pairwise(widths))
+        self.blocks = nn.ModuleList(_Up(*width, norm, classes, upsample) for width in itertools.pairwise(widths))
         self.norm = norm_images(norm, widths[-1])
         self.out = _conv(widths[-1], channels, 3, 1.0)
 
@@ -138,6 +152,8 @@ class Discriminator(nn.Module):
         base_channels: of the largest feature map; the paper has 128 at 32 pixels, and 64 above.
         norm: in front of the ReLUs, but for the first block. `auto`: none; these networks are made for a spectral norm.
         minibatch_std: in front of the last block, one more feature map says how much the samples differ.
+        pool: of the last feature map over all places; a sum in the paper, a mean in WGAN-GP's networks (Gulrajani et
+            al. 2017, appendix F): the slope that a penalty holds near 1 is that of the logit.
         penalised: whether a penalty reads each sample's slope; set by the builder.
         classes: of the data, for a conditional D; set by the builder.
 
@@ -152,6 +168,7 @@ class Discriminator(nn.Module):
         base_channels: int = 128,
         norm: AutoNorm = "auto",
         minibatch_std: bool = False,
+        pool: Pool = "sum",
         penalised: bool = False,
         classes: int | None = None,
     ) -> None:
@@ -169,7 +186,7 @@ class Discriminator(nn.Module):
                 blocks.append(MinibatchStd())
                 inputs += 1
             blocks.append(_Down(inputs, outputs, number <= halvings, norm, first=number == 1))
-        self.net = nn.Sequential(*blocks, _SumPool(), _dense(widths[-1], 1), nn.Flatten(0))
+        self.net = nn.Sequential(*blocks, _Pool(pool), _dense(widths[-1], 1), nn.Flatten(0))
         self.projection = Projection(classes, widths[-1]) if classes else None
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:

@@ -75,6 +75,25 @@ def test_a_block_of_G_repeats_each_pixel_and_then_convolves():
     torch.testing.assert_close(block(x, None), block.conv2(block.conv1(twice.relu()).relu()) + block.shortcut(twice))
 
 
+def test_a_block_of_G_may_interpolate_instead():
+    """Between two pixels a and b: a, (3a + b) / 4, (a + 3b) / 4, b."""
+    block = resnet._Up(1, 1, "none", None, "bilinear")
+    for conv in (block.conv1, block.conv2):
+        nn.init.zeros_(conv.weight)
+    nn.init.ones_(block.shortcut.weight)
+    row = torch.tensor([0.0, 4.0, 8.0]).repeat(3, 1)[None, None]
+    assert block(row, None)[0, 0, 2].tolist() == pytest.approx([0, 1, 3, 5, 7, 8])
+
+
+def test_a_mean_is_a_sum_by_the_number_of_places():
+    torch.manual_seed(0)
+    total = resnet.Discriminator((1, 32, 32), 4)
+    mean = resnet.Discriminator((1, 32, 32), 4, pool="mean")
+    mean.load_state_dict(total.state_dict())
+    x = torch.randn(3, 1, 32, 32)
+    torch.testing.assert_close(64 * mean(x), total(x))  # 8 x 8 places are left, and the bias is 0 at the start
+
+
 def test_D_has_no_norm_unless_asked_for():
     def norms(**arguments):
         return {type(m).__name__ for m in resnet.Discriminator((1, 16, 16), 4, **arguments).modules()}
