@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gan_cli.models.initial import draw_weights
 from gan_cli.models.labels import LabelledNoise, Projection, judge
 from gan_cli.models.layers import (
     Activation,
@@ -52,6 +53,7 @@ class Generator(nn.Module):
     Args:
         width: units in each hidden layer.
         depth: hidden layers; 0 is an affine G, whose density has a closed form.
+        init_std: of the weights, whose biases then start at 0; without it they start as PyTorch has them.
         classes: of the data, for a conditional G; set by the builder.
 
     Raises:
@@ -66,6 +68,7 @@ class Generator(nn.Module):
         depth: int = 3,
         norm: Norm = "none",
         activation: Activation = "relu",
+        init_std: float | None = None,
         classes: int | None = None,
     ) -> None:
         super().__init__()
@@ -80,6 +83,8 @@ class Generator(nn.Module):
             *([nn.Tanh()] if is_image else []),
             nn.Unflatten(1, tuple(shape)),
         )
+        if init_std is not None:
+            draw_weights(self.net, init_std)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         out: Tensor = self.net(z if self.labelled is None else self.labelled(z, y))
@@ -94,6 +99,7 @@ class Discriminator(nn.Module):
         depth: hidden layers.
         dropout: the share of hidden units dropped while training.
         minibatch_std: in front of the last hidden layer, one more feature says how much the samples differ.
+        init_std: of the weights, as in G.
         penalised: whether a penalty reads each sample's slope; set by the builder.
         classes: of the data, for a conditional D; set by the builder.
 
@@ -110,6 +116,7 @@ class Discriminator(nn.Module):
         activation: Activation = "leaky_relu",
         dropout: float = 0.0,
         minibatch_std: bool = False,
+        init_std: float | None = None,
         penalised: bool = False,
         classes: int | None = None,
     ) -> None:
@@ -122,6 +129,8 @@ class Discriminator(nn.Module):
             nn.Linear(width, 1),
             nn.Flatten(0),
         )
+        if init_std is not None:
+            draw_weights(self.net, init_std)
         self.projection = Projection(classes, width) if classes else None
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:

@@ -46,6 +46,20 @@ def test_maxout_is_the_largest_of_its_pieces():
     assert torch.equal(layer(x), by_hand)
 
 
+def test_initial_weights_have_the_standard_deviation_asked_for_and_biases_are_0():
+    """PacGAN's (Lin et al. 2018), whose layers have the parameters that its code counts."""
+    G = mlp.Generator((2,), 2, 400, 4, "batch", init_std=0.02)
+    D = mlp.Discriminator((4,), 200, 3, activation="maxout", init_std=0.02)  # packs of 2
+    assert sum(p.numel() for p in G.parameters()) == 2 * 400 + 3 * 400 * 400 + 4 * 2 * 400 + (400 + 1) * 2
+    assert sum(p.numel() for p in D.parameters()) == (4 + 1) * 1000 + 2 * (200 + 1) * 1000 + (200 + 1)
+    layers = [m for net in (G, D) for m in net.modules() if isinstance(m, nn.Linear)]
+    for m in layers:
+        # 6 standard errors of a normal's standard deviation: wrong once in 5e8 layers
+        assert m.weight.std().item() == pytest.approx(0.02, rel=6 / (2 * m.weight.numel()) ** 0.5)
+        assert m.bias is None or not m.bias.any()
+    assert [m.bias is None for m in layers] == [True] * 4 + [False] * 5
+
+
 def test_dropout_acts_in_training_only():
     D = mlp.Discriminator((2,), width=64, dropout=0.5)
     x = torch.randn(4, 2)
