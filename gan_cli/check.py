@@ -25,14 +25,18 @@ _HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_"})
 
 # What the builder passes, by the path of the node: it comes from another part and cannot be set twice.
 INTERFACE: Mapping[str, Mapping[str, str]] = {
-    "model.generator": {"shape": "the data set", "noise_dim": "prior.dim", "classes": "the data set"},
-    "model.discriminator": {"shape": "the data set", "penalised": "the penalty", "classes": "the data set"},
+    "model.generator": {**dict.fromkeys(("shape", "classes", "moments"), "the data set"), "noise_dim": "prior.dim"},
+    "model.discriminator": {
+        **dict.fromkeys(("shape", "classes", "moments"), "the data set"),
+        "penalised": "the penalty",
+    },
+    "penalty": {"std": "the data set"},
     "optimizer.generator": {"params": "the generator"},
     "optimizer.discriminator": {"params": "the discriminator"},
 }
 
 # What a model's node may say of its networks together, whatever their family; the builder's own business.
-MODEL: Mapping[str, type] = {"pack": int, "conditional": bool, "spectral_norm": bool}
+MODEL: Mapping[str, type] = {"pack": int, "conditional": bool, "spectral_norm": bool, "standardise": bool}
 
 
 class Problem(NamedTuple):

@@ -61,6 +61,7 @@ def describe(
     noise_dim: int,
     classes: int | None = None,
     labels: dict[str, int] | None = None,
+    moments: tuple[list[float], float] | None = None,
 ) -> dict[str, Any]:
     """What `generator.json` says before training: everything that rebuilds G and its prior.
 
@@ -68,6 +69,7 @@ def describe(
         config: the run's config, resolved.
         classes: that a conditional G was built for.
         labels: of them, those that occur in the data, by name.
+        moments: mean and standard deviation of the data, of a G that was built for them.
     """
 
     def split(node: dict[str, Any]) -> dict[str, Any]:
@@ -76,6 +78,8 @@ def describe(
 
     model = split(config["model"]["generator"])
     model["arguments"] |= {"shape": list(shape), "noise_dim": noise_dim}
+    if moments is not None:
+        model["arguments"]["moments"] = list(moments)
     about = {"format": 1, "generator": model, "prior": split(config["prior"]), "shape": list(shape)}
     if classes is None:
         return about

@@ -4,6 +4,7 @@ A penalty reads the slope of D at each *sample*: the squared gradient is summed 
 that its value does not depend on the batch size. It returns a scalar, its weight included, that is added to D's loss.
 """
 
+import math
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
@@ -26,6 +27,7 @@ class Penalty:
 
     active: ClassVar[bool] = True  # False: there is nothing to add to D's loss
     per_sample: ClassVar[bool] = False  # True: D must not mix the samples of a batch, as batch norm does
+    progress: float = 0.0  # the share of the run's steps that are done, in [0, 1); set before each update
 
     def __init__(self, every: int = 1) -> None:
         if every < 1:
@@ -60,10 +62,16 @@ def _non_negative(name: str, value: float) -> float:
     return value
 
 
-def squared_slopes(D: Critic, x: Tensor) -> Tensor:
-    """|grad_x D(x)|^2 of each sample: [N], with the graph that a second derivative needs."""
+def squared_slopes(D: Critic, x: Tensor, std: float = 1.0) -> Tensor:
+    """|std grad_x D(x)|^2 of each sample: [N], with the graph that a second derivative needs.
+
+    Args:
+        std: the unit that x is measured in.
+    """
     x = x.detach().requires_grad_()
     (slope,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    if std != 1:
+        slope = std * slope
     return slope.flatten(1).square().sum(1)
 
 
@@ -72,19 +80,23 @@ class GradientPenalty(Penalty):
 
     x^ is uniform on the line between a real and a fake sample.
 
+    Args:
+        std: of the data, where D sees them divided by it: slopes are then measured there; set by the builder.
+
     Raises:
         ValueError: a negative weight or target.
     """
 
     per_sample = True
 
-    def __init__(self, weight: float = 10.0, target: float = 1.0, every: int = 1) -> None:
+    def __init__(self, weight: float = 10.0, target: float = 1.0, every: int = 1, std: float = 1.0) -> None:
         super().__init__(every)
+        self.std = std
         self.weight, self.target = _non_negative("weight", weight), _non_negative("target", target)
 
     def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
         t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
-        squares = squared_slopes(D, torch.lerp(real, fake.detach(), t))
+        squares = squared_slopes(D, torch.lerp(real, fake.detach(), t), self.std)
         # The root has no slope at 0; the smallest normal number under it keeps the gradient finite there.
         norms = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt()
         return self.weight * self.every * (norms - self.target).square().mean()
@@ -95,26 +107,49 @@ class R1(Penalty):
 
     Two conventions exist; ours is gamma/2 (the authors' code has gamma: its 10 is our 20).
 
+    Args:
+        gamma: at the first step.
+        gamma_final: at the last one, reached along half a cosine as in R3GAN (Huang et al. 2024, arXiv:2501.05441,
+            appendix: training configuration); null: gamma all along.
+        std: of the data, where D sees them divided by it: slopes are then measured there, so that one gamma fits data
+            of any scale; set by the builder.
+
     Raises:
         ValueError: a negative gamma.
     """
 
     per_sample = True
 
-    def __init__(self, gamma: float = 1.0, every: int = 1) -> None:
+    def __init__(
+        self, gamma: float = 1.0, every: int = 1, gamma_final: float | None = None, std: float = 1.0
+    ) -> None:
         super().__init__(every)
-        self.gamma = _non_negative("gamma", gamma)
+        self.gamma, self.std = _non_negative("gamma", gamma), std
+        self.gamma_final = None if gamma_final is None else _non_negative("gamma_final", gamma_final)
+
+    @property
+    def gamma_now(self) -> float:
+        """gamma at this step of the run.
+
+        >>> r1 = R1(gamma=1.0, gamma_final=0.1)
+        >>> r1.progress = 0.5
+        >>> round(r1.gamma_now, 6)
+        0.55
+        """
+        if self.gamma_final is None:
+            return self.gamma
+        return self.gamma_final + (self.gamma - self.gamma_final) * (1 + math.cos(math.pi * self.progress)) / 2
 
     def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        return self.gamma / 2 * self.every * squared_slopes(D, real).mean()
+        return self.gamma_now / 2 * self.every * squared_slopes(D, real, self.std).mean()
 
 
 class R1R2(R1):
     """R1 on real and R2 on fake samples, as Huang et al. 2024 (arXiv:2501.05441) use them together."""
 
     def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        r1, r2 = squared_slopes(D, real).mean(), squared_slopes(D, fake).mean()
-        return self.gamma / 2 * self.every * (r1 + r2)
+        r1, r2 = (squared_slopes(D, x, self.std).mean() for x in (real, fake))
+        return self.gamma_now / 2 * self.every * (r1 + r2)
 
 
 class Clip(Penalty):

@@ -58,6 +58,7 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
         loss = descended = total(parts)
         penalised = run.penalty.active and (run.reals.cursor - 1) % run.penalty.every == 0  # it counts D's updates
         if penalised:
+            run.penalty.progress = run.step / run.steps
             penalty = run.penalty(run.judge_plainly(y), x, fake)
             run.last_penalty = penalty.detach()
             descended = loss + penalty

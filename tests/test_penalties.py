@@ -81,6 +81,22 @@ def test_a_lazy_penalty_has_its_weight_multiplied(make):
     assert make(2.0, every=16)(linear(3.0), *batches(8)).item() == approx(16 * once)
 
 
+@pytest.mark.parametrize("make", [R1, R1R2])
+def test_gamma_falls_along_half_a_cosine(make):
+    """R3GAN's schedule: at the start, in the middle and near the end, whatever stands between two calls."""
+    penalty = make(2.0, gamma_final=0.5)
+    constant = make(1.0)(linear(3.0), *batches(8)).item()
+    for progress, gamma in ((0.0, 2.0), (1.0, 0.5), (0.5, 1.25), (0.75, 0.5 + 1.5 * 0.14644661), (0.0, 2.0)):
+        penalty.progress = progress
+        assert penalty(linear(3.0), *batches(8)).item() == approx(gamma * constant)
+
+
+@pytest.mark.parametrize("make", [GradientPenalty, R1, R1R2])
+def test_slopes_are_those_in_units_of_the_data(make):
+    wide = make(2.0, std=4.0)(linear(0.5), *batches(8)).item()
+    assert wide == approx(make(2.0)(linear(2.0), *batches(8)).item()), "1/2 a unit is 2 a standard deviation of 4"
+
+
 def test_slopes_belong_to_their_sample():
     x = torch.tensor([[1.0], [2.0], [3.0]])
     assert squared_slopes(lambda x: x.square().flatten(), x).tolist() == approx([4.0, 16.0, 36.0])
@@ -111,6 +127,7 @@ def test_clipping_weights_alone_leaves_biases_free():
     ("make", "message"),
     [
         (lambda: R1(-1.0), "gamma must not be negative, got -1.0"),
+        (lambda: R1R2(gamma_final=-1.0), "gamma_final must not be negative"),
         (lambda: GradientPenalty(weight=-1.0), "weight must not be negative"),
         (lambda: GradientPenalty(every=0), "every must be at least 1"),
         (lambda: Clip(0.0), "value must be positive"),

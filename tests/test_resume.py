@@ -43,6 +43,8 @@ FEATURES = {
     "spectral norm": (*IMAGES, "model.spectral_norm=true", "penalty.every=3"),
     "G is data": (*IMAGES, "train.g_is_data=true"),
     "warm-up": (*IMAGES, "train.d_warmup=3", "train.d_warmup_steps=6", "train.fakes=reused", "penalty.every=5"),
+    "standardise": (*TINY, *SHORT, "dataset=ring", "model.standardise=true", "model.discriminator.fourier=4"),
+    "gamma falls": (*TINY, *SHORT, "penalty=r1r2", "penalty.gamma_final=0.1"),
     "dirac": ("experiment=dirac/instance_noise", "train.batch_size=8", *SHORT),
 }  # fmt: skip
 

@@ -23,6 +23,11 @@ class Gaussian:
         check_far("std", std)
         self.mean, self.std = mean, std
 
+    @property
+    def moments(self) -> tuple[list[float], float]:
+        """The mean [1] and the standard deviation."""
+        return [self.mean], self.std
+
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw float32 [n, 1] on the generator's device."""
         return self.mean + self.std * torch.randn(n, 1, generator=generator, device=generator.device)

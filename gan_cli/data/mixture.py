@@ -53,6 +53,13 @@ class Mixture:
         apart = torch.pdist(drawn)
         return None if len(apart) and apart.min() < 6 * self.std else drawn
 
+    @property
+    def moments(self) -> tuple[list[float], float]:
+        """The mean [2], and the root of the mean variance over both coordinates."""
+        w, c = self.weights.double(), self.centres.double()
+        mean = w @ c
+        return mean.tolist(), math.sqrt(float(w @ (c - mean).square().sum(1)) / 2 + self.std**2)
+
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw float32 [n, 2] on the generator's device."""
         device = generator.device

@@ -1,5 +1,6 @@
 """The norms and activations that the families choose from by name, and layers that several of them have."""
 
+import math
 from typing import Literal
 
 import torch
@@ -104,6 +105,36 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.amax(self.affine(x).unflatten(1, (-1, self.pieces)), dim=2)
+
+
+class Fourier(nn.Module):
+    """Tancik et al. 2020, section 5 (arXiv:2006.10739): u [N, inputs] to u, sin 2 pi B u, cos 2 pi B u, side by side.
+
+    B's entries are drawn once, from N(0, scale^2), and never learned. Layers alone are slow to bend at a small scale
+    (their figure 1); with sines of that scale among their inputs they are not.
+
+    Args:
+        features: of sines and cosines together, so an even number.
+        scale: the standard deviation of the frequencies, in periods to a unit of u.
+
+    Raises:
+        ValueError: an odd number of features, or a scale that is not positive.
+    """
+
+    B: Tensor
+
+    def __init__(self, inputs: int, features: int, scale: float = 1.0) -> None:
+        super().__init__()
+        at_least("fourier", features)
+        if features % 2:
+            raise ValueError(f"fourier must be even, a sine and a cosine for each frequency, got {features}")
+        if not 0 < scale < math.inf:
+            raise ValueError(f"fourier_scale must be greater than 0, got {scale}")
+        self.register_buffer("B", scale * torch.randn(inputs, features // 2))
+
+    def forward(self, u: Tensor) -> Tensor:
+        phase = 2 * math.pi * u @ self.B
+        return torch.cat([u, phase.sin(), phase.cos()], 1)
 
 
 class ConvTranspose2dFromOne(nn.ConvTranspose2d):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gan_cli.models import mlp
-from gan_cli.models.layers import Maxout
+from gan_cli.models.layers import Fourier, Maxout
 
 SHAPES = [(1,), (2,), (1, 28, 28), (3, 5, 7)]
 
@@ -73,12 +73,62 @@ def test_auto_is_batch_norm_and_none_under_a_penalty_on_slopes():
     assert any(isinstance(m, nn.BatchNorm1d) for m in mlp.Discriminator((2,), norm="auto").modules())
 
 
+def test_fourier_features_are_a_sine_and_a_cosine_of_each_frequency_beside_the_input():
+    layer = Fourier(2, 6, scale=3.0)
+    u = torch.randn(5, 2)
+    phase = 2 * torch.pi * (u[:, :1] * layer.B[0] + u[:, 1:] * layer.B[1])
+    assert torch.allclose(layer(u), torch.cat([u, phase.sin(), phase.cos()], 1), atol=1e-4)
+    assert not list(layer.parameters()), "they are drawn, not learned"
+    assert Fourier(4, 10_000, scale=3.0).B.std().item() == pytest.approx(3, rel=0.03), "wrong once in 10^8 seeds"
+
+
+def test_D_sees_its_input_and_the_features_and_keeps_their_frequencies_with_its_weights():
+    D = mlp.Discriminator((2,), width=8, fourier=6)
+    assert D.state_dict()["net.1.B"].shape == (2, 3)
+    assert D.net[2].in_features == 2 + 6
+    torch.manual_seed(1)
+    same = mlp.Discriminator((2,), width=8, fourier=6)
+    torch.manual_seed(1)
+    assert torch.equal(mlp.Discriminator((2,), width=8, fourier=6).net[1].B, same.net[1].B)
+
+
+def test_moments_move_samples_out_and_back():
+    moments = ([5.0, -3.0], 2.0)
+    torch.manual_seed(0)
+    G, D = mlp.Generator((2,), 4, 8, moments=moments), mlp.Discriminator((2,), 8, moments=moments)
+    torch.manual_seed(0)
+    plain_G, plain_D = mlp.Generator((2,), 4, 8), mlp.Discriminator((2,), 8)
+    z, mean = torch.randn(6, 4), torch.tensor([5.0, -3.0])
+    assert torch.allclose(G(z), mean + 2 * plain_G(z))
+    assert torch.allclose(D(mean + 2 * z[:, :2]), plain_D(z[:, :2]), atol=1e-6)
+    assert G.state_dict().keys() == plain_G.state_dict().keys(), "a description has them, the weights do not"
+
+
+@pytest.mark.parametrize(
+    ("shape", "moments", "message"),
+    [
+        ((1, 4, 4), ([0.0] * 16, 1.0), "standardise is for points"),
+        ((2,), ([0.0], 1.0), "moments must be 2 finite numbers"),
+        ((2,), ([0.0, float("nan")], 1.0), "moments must be 2 finite numbers"),
+        ((2,), ([0.0, 0.0], 0.0), "a std above 0"),
+    ],
+)
+def test_moments_that_no_data_have_are_refused(shape, moments, message):
+    with pytest.raises(ValueError, match=message):
+        mlp.Generator(shape, 4, 8, moments=moments)
+    with pytest.raises(ValueError, match=message):
+        mlp.Discriminator(shape, 8, moments=moments)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"width": 0}, "width must be at least 1"),
         ({"depth": 0}, "depth must be at least 1"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+        ({"fourier": 3}, "fourier must be even"),
+        ({"fourier": -2}, "fourier must be at least 1"),
+        ({"fourier": 2, "fourier_scale": 0.0}, "fourier_scale must be greater than 0"),
         ({"norm": "instance"}, "instance norm needs feature maps"),
         ({"norm": "batch", "penalised": True}, "batch norm mixes the samples"),
     ],
