@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Verdict = Literal["fresh", "closer", "copies"]
-ODDS = 1e-6  # of each verdict but "fresh" for samples that are as good as held-out data
+Verdict = Literal["clean", "closer", "copies"]
+ODDS = 1e-6  # of each verdict but "clean", for samples that are as good as held-out data
 RATIO = 1 / 3  # a near copy: its nearest training example is nearer than this part of the way to the next
 ROWS = 500  # samples at a time: their float32 distances to 60,000 examples are 120 MB
 
@@ -32,8 +32,8 @@ class Memory:
         heldout_copies: the same share of held-out data, which is what to expect: data sets hold near copies.
         verdict: `copies` where there are more than held-out data explain (one-sided Fisher); else `closer` where z is
             as far below 0: variations of training examples, or mere blur, which is close to all of them (look at the
-            pictures, and measure in features); else `fresh`. Samples as good as held-out data get each of the first two
-            once in a million times.
+            pictures, and measure in features); else `clean`, which is no praise: noise copies nothing. Samples as good
+            as held-out data get each of the first two once in a million times.
         distances: of each sample to its nearest training example, Euclidean, float64 [N].
         nearest: the index of that, int64 [N].
     """
@@ -51,7 +51,7 @@ def memorisation(samples: Tensor, train: Tensor, heldout: Tensor) -> Memory:
     """Judge samples by their distance to what the generator was trained on; see `Memory`.
 
     Args:
-        samples: [N, ...], pixels or features.
+        samples: [N, ...], pixels or features; of one scale with the others.
         train: what the generator was trained on, all of it, [T, ...], two or more.
         heldout: data of the same source that it never saw, [M, ...]; a test set of another source tells nothing.
 
@@ -72,7 +72,7 @@ def memorisation(samples: Tensor, train: Tensor, heldout: Tensor) -> Memory:
         z=z,
         copies=copied / n,
         heldout_copies=copied_heldout / m,
-        verdict="copies" if p_copies < ODDS else "closer" if p_closer < ODDS else "fresh",
+        verdict="copies" if p_copies < ODDS else "closer" if p_closer < ODDS else "clean",
         distances=d[:, 0],
         nearest=index[:, 0],
     )
@@ -99,6 +99,8 @@ def nearest(samples: Tensor, train: Tensor, k: int = 1) -> tuple[Tensor, Tensor]
     samples, train = samples.detach().cpu().flatten(1), train.detach().cpu().flatten(1)
     found = train.float()
     centre = found.mean(0)
+    if not centre.isfinite().all():
+        raise ValueError("training examples are not all finite (nan or inf), and no distance to them exists")
     found = found - centre  # what all share would cost digits
     sizes = found.square().sum(1)
     distances, indices = [], []
@@ -111,7 +113,7 @@ def nearest(samples: Tensor, train: Tensor, k: int = 1) -> tuple[Tensor, Tensor]
         indices.append(index.gather(1, order))
     found_at = torch.cat(distances)
     if not found_at.isfinite().all():
-        raise ValueError("samples or training examples are not finite (nan or inf), and no distance to them exists")
+        raise ValueError("samples are not all finite (nan or inf), and no distance to them exists")
     return found_at, torch.cat(indices)
 
 

@@ -28,8 +28,8 @@ def wasserstein1(x: Tensor, y: Tensor) -> float:
     if x.shape[1] == 1:
         x, y = x.flatten().sort().values, y.flatten().sort().values
         both = torch.cat([x, y]).sort().values
-        below = [torch.searchsorted(a, both[:-1], right=True) / len(a) for a in (x.contiguous(), y.contiguous())]
-        return float(((below[0] - below[1]).abs().double() * both.diff()).sum())
+        below, other = (torch.searchsorted(a, both[:-1], right=True).double() / len(a) for a in (x, y))
+        return float((below - other).abs() @ both.diff())
     if len(x) != len(y) or len(x) > MOST:
         raise ValueError(
             f"an exact assignment needs two sets of one size, of {MOST} points or fewer, got {len(x)} and {len(y)}; "
