@@ -26,9 +26,9 @@ from gan_cli.seeds import derive, generator
 
 RECIPE = 1  # counted up when anything of this file or of network.py changes what comes out
 SEED = 0
-EPOCHS, LEAST = 5, 16_000  # at least so often over the images, and so many images in all
-BATCH, SMALL = 128, 32  # the smaller one below 10,000 images
-RATE, DECAY = 3e-3, 1e-2
+EPOCHS, LEAST = 6, 16_000  # at least so often over the images, and so many images in all
+BATCH, SMALL = 64, 32  # the smaller one below 10,000 images
+RATE, DECAY = 4e-3, 1e-2
 MAX_CLASSES = 1024
 HELD_OUT = 10  # one in so many, where no test images are given
 Say = Callable[[str], None]
@@ -69,12 +69,14 @@ def classifier(
     Raises:
         DataError: images or labels that it cannot learn from.
     """
-    _check(x, y, x_test, y_test)
+    if (why := why_not(x, y)) is not None:
+        raise DataError(f"{why}\nuse principal components or pixels")
     key = _digest(RECIPE, x, y, x_test, y_test)
     if x_test is None or y_test is None:
         order = torch.randperm(len(x), generator=generator(SEED, "held out"))
         apart, rest = order[: len(x) // HELD_OUT], order[len(x) // HELD_OUT :]
         x, y, x_test, y_test = x[rest], y[rest], x[apart], y[apart]
+    assert x_test.shape == (len(y_test), *x.shape[1:]) and len(y_test) > 0
     classes, shape = int(max(y.max(), y_test.max())) + 1, tuple(x.shape[1:])
     title = f"classifier-{name}-{shape[1] if shape[1] == shape[2] else by(shape[1:]).replace(' ', '')}"
     with _by_itself():
@@ -104,23 +106,19 @@ def classifier(
     )
 
 
-def _check(x: Tensor, y: Tensor, x_test: Tensor | None, y_test: Tensor | None) -> None:
-    """Refuse what cannot be learned."""
+def why_not(x: Tensor, y: Tensor | None) -> str | None:
+    """Why no classifier can be trained on images x with labels y; None where one can."""
+    found = f"{str(x.dtype).removeprefix('torch.')} of {by(tuple(x.shape[1:]))}"
     if x.dtype != torch.uint8 or x.ndim != 4 or not fits(tuple(x.shape)):
-        low, high = SIDES
-        found = f"{x.dtype} of {by(tuple(x.shape[1:]))}".removeprefix("torch.")
-        raise DataError(f"a classifier for features takes uint8 images with sides of {low} to {high}, got {found}")
-    if (x_test is None) != (y_test is None):
-        raise DataError("a classifier for features takes held-out images and their labels, got one without the other")
-    for images, labels in ((x, y), (x_test, y_test)):
-        if images is None or labels is None:
-            continue
-        if images.shape[1:] != x.shape[1:] or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-            raise DataError(f"labels {list(labels.shape)} do not go with images {list(images.shape)}")
-        if len(labels) == 0 or int(labels.min()) < 0 or int(labels.max()) >= MAX_CLASSES:
-            raise DataError(f"a classifier for features takes labels of 0 to {MAX_CLASSES - 1}, and some of them")
-    if len(x) < 2 * HELD_OUT or len(y.unique()) < 2:
-        raise DataError(f"a classifier needs 20 images of two classes, got {len(x)} of {len(y.unique())}")
+        return f"a classifier takes uint8 images with sides of {SIDES[0]} to {SIDES[1]}, got {found}"
+    if y is None or y.dtype != torch.int64 or y.shape != x.shape[:1]:
+        return f"a classifier takes a label for each image, got {'none' if y is None else list(y.shape)}"
+    seen = y.unique()
+    if len(x) < 2 * HELD_OUT or len(seen) < 2:
+        return f"a classifier takes {2 * HELD_OUT} images of two classes or more, got {len(x)} of {len(seen)}"
+    if seen[0] < 0 or seen[-1] >= MAX_CLASSES:
+        return f"a classifier takes labels of 0 to {MAX_CLASSES - 1}, got {int(seen[0])} to {int(seen[-1])}"
+    return None
 
 
 def _fit(net: Network, x: Tensor, y: Tensor, say: Say) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gan_cli.features.space import Embedding, by, to_unit
 
-MOST = 4096  # images that principal components are fitted to: bounds the memory and the time
+MOST = 2048  # images that principal components are fitted to: bounds the memory and the time
 
 
 def raw(shape: tuple[int, ...]) -> Embedding:
@@ -21,7 +21,7 @@ def pca(x: Tensor, dims: int = 64) -> Embedding:
     """The first principal components of images x, uint8 [N, C, H, W]: coordinates along the directions in which they
     vary most, about their mean, in units of [-1, 1] pixels and not whitened.
 
-    Fitted in float64 to at most 4096 of them, evenly spaced; fewer than `dims` where there are fewer images or pixels.
+    Fitted in float64 to at most 2048 of them, evenly spaced; fewer than `dims` where there are fewer images or pixels.
     The digest is that of these images: the directions are a function of them, up to rounding, which may differ between
     machines. The sign makes each direction's largest entry positive.
 

@@ -1,6 +1,7 @@
 """The classifier trained on the spot: as good as it must be, always the same one, and no trace of its training."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -138,20 +139,30 @@ def test_the_network_for_mnist_has_99_thousand_weights():
     assert sum(p.numel() for p in Network((1, 28, 28), 10).parameters()) == 98_810
 
 
-@pytest.mark.parametrize(("x", "y", "what"), [
-    (torch.zeros(60, 1, 7, 8, dtype=torch.uint8), torch.arange(60) % 2, "sides of 8 to 64, got uint8 of 1 x 7 x 8"),
-    (torch.zeros(60, 1, 8, 65, dtype=torch.uint8), torch.arange(60) % 2, "got uint8 of 1 x 8 x 65"),
-    (torch.zeros(60, 1, 8, 8), torch.arange(60) % 2, "takes uint8 images"),
-    (torch.zeros(60, 2, dtype=torch.uint8), torch.arange(60) % 2, "got uint8 of 2"),
-    (torch.zeros(60, 1, 8, 8, dtype=torch.uint8), torch.arange(59) % 2, r"labels \[59\] do not go with images"),
-    (torch.zeros(60, 1, 8, 8, dtype=torch.uint8), torch.zeros(60).long(), "images of two classes, got 60 of 1"),
-    (torch.zeros(60, 1, 8, 8, dtype=torch.uint8), torch.arange(60) - 1, "labels of 0 to 1023"),
-    (torch.zeros(60, 1, 8, 8, dtype=torch.uint8), torch.arange(60) * 2**40, "labels of 0 to 1023"),
-    (torch.zeros(0, 1, 8, 8, dtype=torch.uint8), torch.zeros(0).long(), "labels of 0 to 1023"),
-], ids=str)  # fmt: skip
-def test_what_cannot_be_learned_is_refused(x, y, what):
+@pytest.mark.parametrize(
+    ("shape", "y", "what"),
+    [
+        ((60, 1, 7, 8), torch.arange(60) % 2, "takes uint8 images with sides of 8 to 64, got uint8 of 1 x 7 x 8"),
+        ((60, 1, 8, 65), torch.arange(60) % 2, "got uint8 of 1 x 8 x 65"),
+        ((60, 2), torch.arange(60) % 2, "got uint8 of 2"),
+        ((60, 1, 8, 8), None, "takes a label for each image, got none"),
+        ((60, 1, 8, 8), torch.arange(59) % 2, r"takes a label for each image, got \[59\]"),
+        ((60, 1, 8, 8), torch.zeros(60).long(), "takes 20 images of two classes or more, got 60 of 1"),
+        ((0, 1, 8, 8), torch.zeros(0).long(), "got 0 of 0"),
+        ((60, 1, 8, 8), torch.arange(60) - 1, "takes labels of 0 to 1023, got -1 to 58"),
+        ((60, 1, 8, 8), torch.arange(60) * 2**40, "got 0 to 64871186038784"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_learned_is_refused(shape, y, what):
+    x = torch.zeros(shape, dtype=torch.uint8)
+    assert re.search(what, str(features.why_not(x, y)))
     with pytest.raises(DataError, match=what):
         features.classifier(x, y, name="bad")
+
+
+def test_what_can_be_learned_is_not_refused():
+    assert features.why_not(*blobs()) is None
 
 
 # The file it is kept in

@@ -54,7 +54,7 @@ def test_not_more_images_are_fitted_than_memory_needs():
     x = torch.zeros(50_000, 1, 8, 8, dtype=torch.uint8)
     x[::2, 0, 0, 0] = 255
     space = features.pca(x, 1)
-    assert "1 principal components of 4096" in space.preprocessing
+    assert "1 principal components of 2048" in space.preprocessing
     assert space(x[:2]).x.flatten().tolist() == approx([1, -1], abs=1e-2)  # half the way from black to white
 
 
