@@ -19,7 +19,7 @@ from gan_cli.features.space import Embedding
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 BYTES = 95_628_359
 SILENCE = 30.0  # seconds without a byte before a download is given up
-REASON = 200  # characters of somebody else's message shown
+WIDTH = 60  # characters of a path or of somebody else's message in one line
 
 
 def inception(
@@ -80,8 +80,8 @@ def _found(say: Callable[[str], None]) -> bytes:
             data: bytes = answer.read(BYTES + 1)
     except (OSError, HTTPException) as error:
         raise DataError(
-            f"Inception's weights are not in {place.parent}\nand cannot be downloaded: {str(error)[:REASON]}\n"
-            f"put {place.name} there, {BYTES / 1e6:.0f} MB, from\n  {URL}\nor give the path of a copy"
+            f"Inception's weights are not there and cannot be downloaded: {str(error)[:WIDTH]}\n"
+            f"put this file ({BYTES / 1e6:.0f} MB)\n  {URL}\ninto\n  {place.parent}\nor give the path of a copy"
         ) from error
     _published(data, None)
     with suppress(OSError):  # then it is downloaded again next time
@@ -98,11 +98,11 @@ def _found(say: Callable[[str], None]) -> bytes:
 def _read(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise DataError(f"Inception's weights: {path} {'is no file' if path.exists() else 'is not there'}")
+            raise DataError(f"Inception's weights: {_short(path)} {'is no file' if path.exists() else 'is not there'}")
         with path.open("rb") as file:
             return file.read(BYTES + 1)
     except OSError as error:
-        raise DataError(f"Inception's weights: {path} cannot be read: {error.strerror}") from error
+        raise DataError(f"Inception's weights: {_short(path)} cannot be read: {error.strerror}") from error
 
 
 def _published(data: bytes, path: Path | None) -> bytes:
@@ -113,7 +113,12 @@ def _published(data: bytes, path: Path | None) -> bytes:
     size = f"{len(data):,} bytes" if len(data) <= BYTES else f"more than {BYTES:,} bytes"
     what = f"cut off: {size} of {BYTES:,}" if len(data) < BYTES else f"another file: {size}, SHA-256 {found[:16]}..."
     raise DataError(
-        f"Inception's weights: {'the download' if path is None else path} is {what}\n"
+        f"Inception's weights: {'the download' if path is None else _short(path)} is {what}\n"
         f"expected weights-inception-2015-12-05-{SHA256[:8]}.pth as torch-fidelity publishes it, SHA-256\n  {SHA256}\n"
         "replace it, or remove it to have it downloaded"
     )
+
+
+def _short(path: Path) -> str:
+    text = repr(str(path))
+    return text if len(text) <= WIDTH else f"...{text[-WIDTH:]}"
