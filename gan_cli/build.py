@@ -95,7 +95,7 @@ def build_data(config: dict[str, Any]) -> tuple[Stream, TrainConfig]:
     settings, data, train = builder.settings(), builder.part("dataset"), builder.part("train")
     if builder.problems:
         raise report(builder.problems)
-    assert isinstance(train, TrainConfig)
+    assert isinstance(train, TrainConfig) and settings is not None
     return builder.stream(data, train, settings, torch.device("cpu")), train
 
 
@@ -151,7 +151,6 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
-    builder.problems += contracts.momentum(train, opt_G, opt_D)
     builder.problems += contracts.momentum(train, opt_G, opt_D)
     if builder.problems:
         raise report(builder.problems)

@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-Better = Literal["lower", "higher", "near 1"]
+Better = Literal["lower", "higher", "near 1", "near 0.5"]
 PREFIX = "eval/"
 FLOOR = "_floor"  # how the name ends under which a floor is logged beside its figure
 
@@ -38,7 +38,7 @@ SCORES: Mapping[str, Score] = {
     "confidence": Score("higher", "the classifier's mean largest probability"),
     "stacked_modes": Score("higher", "of the 1000 combinations of three digits, those that occur"),
     "stacked_kl": Score("lower", "KL(combinations of three digits || uniform), nats"),
-    "memorised": Score("lower", "share of samples nearer to a training image than held-out images are"),
+    "memorised": Score("near 0.5", "P(a sample is nearer to a training image than a held-out image is); above: copies"),
     "parzen": Score("higher", "Parzen-window log-likelihood, nats (historic: Goodfellow et al. 2014)"),
 }
 

@@ -143,7 +143,8 @@ class TrainConfig:
         if evaluates and self.eval_every is None:
             raise ValueError(f"keep_best={by} is found by evaluating, and eval_every is null; set eval_every=500, say")
         if evaluates and self.best_is == "auto" and by and direction(by) is None and by.removeprefix(PREFIX) in SCORES:
-            raise ValueError(f"keep_best={by} is best near 1; say best_is=smallest or best_is=largest")
+            near = SCORES[by.removeprefix(PREFIX)].better
+            raise ValueError(f"keep_best={by} is best {near}; say best_is=smallest or best_is=largest")
         if self.patience is not None and not evaluates:
             raise ValueError(
                 f"patience={self.patience} counts evaluations without a better keep_best, which is {by}; set "

@@ -37,6 +37,16 @@ def probe() -> None:
     _start("probe")
 
 
+def reproduce() -> None:
+    """`gan-reproduce`."""
+    _start("reproduce")
+
+
+def evaluate() -> None:
+    """`gan-eval`."""
+    _start("evaluate")
+
+
 def _start(command: str) -> None:
     with handling(leave_at_once()):
         prepare()

@@ -58,6 +58,14 @@ def read_picture(path: str | PathLike[str], size: int, channels: int) -> tuple[I
             return _square(image, size, channels), animated
 
 
+def looked_at(path: str | PathLike[str]) -> tuple[int, int, int]:
+    """Width, height and channels (1 grey, else 3) of an image, by its header alone; errors as `read_picture`."""
+    with _open_regular(path) as file:
+        check_header(file)
+        with closing(Image.open(file, formats=FORMATS)) as image:
+            return (*image.size, 1 if image.mode.startswith(("1", "L", "I", "F")) and image.mode != "LAB" else 3)
+
+
 def _square(image: Image.Image, size: int, channels: int) -> Image.Image:
     with QUIET if image.format == "TIFF" else nullcontext():
         image.load()  # all of it: a truncated file is refused, not filled up with grey

@@ -17,6 +17,7 @@ from gan_cli.pictures import evaluating, unseen
 from gan_cli.run import Metrics, Run
 from gan_cli.scores import FLOOR, PREFIX
 
+SHOWN = 4  # figures on the screen
 _JUDGES: WeakKeyDictionary[Stream, tuple[Any, Judge]] = WeakKeyDictionary()  # once a process, whatever it costs
 
 
@@ -72,9 +73,9 @@ def of_data(stream: Stream) -> Draw:
 
 
 def in_a_line(figures: tuple[Figure, ...]) -> str:
-    """The figures and their floors for one line.
+    """The first figures and their floors, for one line.
 
     >>> in_a_line(())
     ''
     """
-    return " · ".join(f"{figure.metric} {figure.value:.4g} (floor {figure.floor:.3g})" for figure in figures)
+    return " · ".join(f"{figure.metric} {figure.value:.4g} (floor {figure.floor:.3g})" for figure in figures[:SHOWN])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_cli import features, metrics
+from gan_cli.data import Examples
 from gan_cli.data.mixture import Mixture
 from gan_cli.data.stacked import Stacked
 from gan_cli.evaluation.reals import Reals
@@ -57,13 +58,13 @@ class Family:
         """What stands in the samples' place, in words."""
         return self.reals.floor_of
 
-    def measure(self, x: Tensor, seed: int) -> Found:
-        """Of samples x, uint8 images or points, with an evaluation seed: of what is drawn."""
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
+        """Of samples x, uint8 images or points, against real ones, with an evaluation seed: of what is drawn."""
         raise NotImplementedError
 
     def floor(self, n: int, seed: int) -> Found:
         """The same of real data in the place of n samples."""
-        return self.measure(self.reals.again(seed, n).x, seed)
+        return self.measure(self.reals.again(seed, n).x, self.reals.counterpart(seed), seed)
 
     def sizes(self, metric: str, n: int) -> Sizes:
         """How many take part in a metric of n samples."""
@@ -79,7 +80,7 @@ class Modes(Family):
     def __post_init__(self) -> None:
         self.preprocessing = f"by the definitions of {self.definition}"
 
-    def measure(self, x: Tensor, seed: int) -> Found:
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
         data = self.reals.data
         assert isinstance(data, Mixture)
         return metrics.modes(x, data.centres, data.std, data.weights, self.definition)
@@ -92,13 +93,13 @@ class Modes(Family):
 class Transport(Family):
     """How far points are from fresh ones."""
 
-    def measure(self, x: Tensor, seed: int) -> Found:
-        real, found = self.reals.real(seed).x, {}
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
+        found = {}
         if "w1" in self.wanted:
-            n = self._assigned(len(x), len(real))
-            found["w1"] = metrics.wasserstein1(x[: n[0]], real[: n[1]])
+            n, m = self._assigned(len(x), len(real.x))
+            found["w1"] = metrics.wasserstein1(x[:n], real.x[:m])
         if "energy" in self.wanted:
-            found["energy"] = metrics.energy(x, real)
+            found["energy"] = metrics.energy(x, real.x)
         return found
 
     def sizes(self, metric: str, n: int) -> Sizes:
@@ -122,23 +123,28 @@ class Clouds(Family):
     def __post_init__(self) -> None:
         space = self.seen.space
         self.space, self.digest, self.preprocessing = space.name, space.digest, space.preprocessing
-        self._real: dict[int, Tensor] = {}
+        self._known: list[tuple[Tensor, Tensor]] = []  # real images, and their features
 
-    def measure(self, x: Tensor, seed: int) -> Found:
-        fake = self.seen(x).x  # first: what is seen last is remembered for the other families
-        key = seed if self.reals.judged is None or self.reals.n < len(self.reals.judged.x) else -1  # -1: all of them
-        if key not in self._real:
-            self._real[key] = self.seen.space(self.reals.real(seed).x).x
-        real, found = self._real[key], dict[str, float]()
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
+        fake, known, found = self.seen(x).x, self._features(real.x), dict[str, float]()
         if self.seen.space.distance in self.wanted:
-            found[self.seen.space.distance] = metrics.frechet(real, fake)
+            found[self.seen.space.distance] = metrics.frechet(known, fake)
         if "kid" in self.wanted:
-            found["kid"] = metrics.kid(real, fake, seed)[0]
+            found["kid"] = metrics.kid(known, fake, seed)[0]
         if {"precision", "recall"} & {*self.wanted}:
-            found |= metrics.precision_recall(real, fake)
+            found |= metrics.precision_recall(known, fake)
         if {"density", "coverage"} & {*self.wanted}:
-            found |= metrics.density_coverage(real, fake)
+            found |= metrics.density_coverage(known, fake)
         return found
+
+    def _features(self, images: Tensor) -> Tensor:
+        """Of real images, found once."""
+        for there, x in self._known:
+            if there is images:
+                return x
+        x = self.seen.space(images).x
+        self._known = [*self._known[-3:], (images, x)]
+        return x
 
 
 @dataclass
@@ -151,10 +157,10 @@ class Classes(Family):
         space = self.seen.space
         self.space, self.digest, self.preprocessing = space.name, space.digest, space.preprocessing
 
-    def measure(self, x: Tensor, seed: int) -> Found:
-        logits, y = self.seen(x).logits, self.reals.real(seed).y
-        assert logits is not None and y is not None
-        return metrics.by_class(y, logits)
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
+        logits = self.seen(x).logits
+        assert logits is not None and real.y is not None
+        return metrics.by_class(real.y, logits)
 
 
 @dataclass
@@ -171,7 +177,7 @@ class Stacks(Family):
     def floor_of(self) -> str:
         return "digits combined anew"
 
-    def measure(self, x: Tensor, seed: int) -> Found:
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
         data = self.reals.data
         assert isinstance(data, Stacked)
         found = metrics.stacked(features.channels(self.grey)(x))
@@ -181,7 +187,7 @@ class Stacks(Family):
     def floor(self, n: int, seed: int) -> Found:
         fresh: Any = copy.copy(self.reals.data)
         fresh.examples, fresh.pairing = n, derive(seed, "evaluation", "stacked")
-        return self.measure(fresh.load().x, seed)
+        return self.measure(fresh.load().x, self.reals.counterpart(seed), seed)
 
     def sizes(self, metric: str, n: int) -> Sizes:
         return Sizes(0, n, n)
@@ -206,7 +212,7 @@ class Memorised(Family):
         names = ("verdict", "closer", "z", "copies", "heldout_copies")
         return {name: getattr(self.found, name) for name in names} | {"samples": len(self.found.nearest)}
 
-    def measure(self, x: Tensor, seed: int) -> Found:
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
         held = self.reals.held
         assert held is not None
         found = metrics.memorisation(x[:LOOKED_AT], self.reals.trained.x, held[:LOOKED_AT])
@@ -234,24 +240,24 @@ class Parzen(Family):
     def floor_of(self) -> str:
         return "images that the generator learned from"
 
-    def measure(self, x: Tensor, seed: int) -> Found:
-        test, valid = self._apart(seed)
+    def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
+        test, valid = self._apart(real)
         return {"parzen": metrics.parzen(unit(x).flatten(1), test, valid).mean}
 
     def floor(self, n: int, seed: int) -> Found:
-        return self.measure(self._learned(n), seed)
+        return self.measure(self._learned(n), self.reals.counterpart(seed), seed)
 
     def sizes(self, metric: str, n: int) -> Sizes:
-        return Sizes(len(self._apart(0)[0]), n, len(self._learned(n)))
+        return Sizes(len(self._apart(self.reals.real(0))[0]), n, len(self._learned(n)))
 
     def _learned(self, n: int) -> Tensor:
         x = self.reals.trained.x
         return x[torch.linspace(0, len(x) - 1, min(n, len(x))).long()]
 
-    def _apart(self, seed: int) -> tuple[Tensor, Tensor]:
+    def _apart(self, real: Examples) -> tuple[Tensor, Tensor]:
         """What is tested on and what the width is chosen by; none of it was learned from."""
-        aside, real = self.reals.aside, self.reals.real(seed).x
+        test, aside = real.x, self.reals.aside
         assert aside is not None
         if self.reals.other is None:  # there is no other part: the real ones were learned from
-            real, aside = aside[::2], aside[1::2]
-        return unit(real).flatten(1), unit(aside).flatten(1)
+            test, aside = aside[::2], aside[1::2]
+        return unit(test).flatten(1), unit(aside).flatten(1)

@@ -59,7 +59,7 @@ class Judge:
             found.append({})
             for i, (family, names) in enumerate(self.groups):
                 n = self.number(family)
-                values = family.measure(x[:n] if n < len(x) else x, seed)
+                values = family.measure(x[:n] if n < len(x) else x, self.reals.real(seed), seed)
                 if (i, seed) not in self._floors:
                     self._floors[i, seed] = family.floor(n, seed)
                 found[-1] |= {name: (values[name], self._floors[i, seed][name]) for name in names}
@@ -118,8 +118,9 @@ class Judge:
         names: list[str] = [name for name in (*MODES, *TRANSPORT, *STACKED) if not self._why_not(name)]
         if len(self.reals.shape) == 3:
             distance = next(name for name, kind in DISTANCES.items() if kind == spaces.usual)
-            names += [distance, *(name for name in CLOUDS if name not in DISTANCES)]
+            names.append(distance)
             names += CLASSES if spaces.usual == "classifier" and not isinstance(data, Stacked) else ()
+            names += [name for name in CLOUDS if name not in DISTANCES]
             names += ["memorised"] if not self._why_not("memorised") else []
         return [name for name in names if not (self.options.quick and name in SLOW)]
 

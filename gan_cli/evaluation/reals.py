@@ -30,14 +30,17 @@ class Reals:
         stream: the data as a run is trained on them, or any data set.
         options: how many, and of which part.
         most: real examples, where the options do not say how many.
+        all_of_it: of a data set in one part, all is judged against, and not half: of another program's samples
+            somebody may want the figure that others would find. The floor is that of the halves.
 
     Raises:
         ValueError: a part or a number that there is not.
         DataError: the other part cannot be read.
     """
 
-    def __init__(self, stream: Stream, options: Options, most: int = MOST) -> None:
+    def __init__(self, stream: Stream, options: Options, most: int = MOST, all_of_it: bool = False) -> None:
         self.data, self.shape, self._stream = stream.data, tuple(stream.shape), stream
+        self._all_of_it = all_of_it
         self.density: Density | None = stream.data if isinstance(stream.data, Density) else None
         self.whole: Examples | None = None if self.density else everything(stream)
         here = getattr(stream.data, "split", None)
@@ -49,7 +52,7 @@ class Reals:
         self.split = self._split(wanted, wanted == here)
         there = options.reals or options.number or DRAWS
         if self.judged is not None:
-            there = len(self.judged.x) // (1 if self._apart else 2)
+            there = len(self.judged.x) // (1 if self._apart or all_of_it else 2)
         if options.reals is not None and there < options.reals:
             raise ValueError(f"{options.reals:,} real ones are asked for, and there are {there:,} ({self.split})")
         self.n = options.reals or min(there, most)
@@ -59,6 +62,10 @@ class Reals:
 
     def real(self, seed: int) -> Examples:
         """What samples are judged against: x as `everything` has it, [n, ...]."""
+        return self._seen("all" if self._all_of_it else "real", seed, self.n)
+
+    def counterpart(self, seed: int) -> Examples:
+        """What is judged against for the floor."""
         return self._seen("real", seed, self.n)
 
     def again(self, seed: int, n: int) -> Examples:
@@ -95,7 +102,7 @@ class Reals:
         if self.judged is None:
             return "fresh draws"
         if self._apart is None:
-            return "the other half of the real ones"
+            return "half of the real ones" + (", against the other half" if self._all_of_it else "")
         return f"real ones of {OPPOSITE[self.split.partition(',')[0]]}"
 
     @cached_property
@@ -110,6 +117,8 @@ class Reals:
             return "fresh draws"
         if wanted is not None:
             return f"{wanted}, which the generator learned from" if learned else wanted
+        if self._all_of_it:
+            return "all"
         return f"a random half of all {len(self.judged.x):,}, those trained on among them"
 
     def _drawn(self, what: str, seed: int, n: int) -> Examples:
@@ -117,11 +126,11 @@ class Reals:
         if self.density is not None:
             return Examples(self.density.sample(n, g), None)
         assert self.judged is not None
-        if self._apart is None:
+        if self._apart is None and what != "all":
             order = torch.randperm(len(self.judged.x), generator=generator(seed, "evaluation", "halves"))
             half = len(order) // 2
             return _rows(self.judged, order[:half][:n] if what == "real" else order[half:][:n])
-        among = self.judged if what == "real" else self._apart
+        among = self.judged if self._apart is None or what == "real" else self._apart
         return among if n >= len(among.x) else _rows(among, torch.randperm(len(among.x), generator=g)[:n])
 
 

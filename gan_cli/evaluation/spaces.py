@@ -85,7 +85,7 @@ class Spaces:
         return self._trained([mine.x, mine.y, *((other.x, other.y) if other else ())], reals.data)
 
     def _trained(self, parts: list[Any], data: Any) -> features.Classifier:
-        name, device = type(data).__name__.lower(), self._options.device
+        name, device = getattr(data, "called", type(data).__name__).lower(), self._options.device
         return features.classifier(*parts, name=name, cache=default_place(), say=self._say, device=device)
 
     def _pca(self) -> features.Space:
