@@ -175,7 +175,7 @@ def _how(options: Namespace) -> Options:
 
     try:
         return Options(
-            options.metrics,
+            options.metrics or (),
             options.features,
             options.inception_weights,
             options.number,

@@ -50,7 +50,7 @@ def judge_of(run: Run) -> Judge:
     known = _JUDGES.get(run.reals)
     if known is None or known[0] != key:
         try:
-            options = Options(key[1], number=cfg.eval_samples, device=key[2], quick=True)
+            options = Options(key[1] or (), n_fake=cfg.eval_samples, device=key[2], quick=True)
             reals = Reals(run.reals, options, most=cfg.eval_samples or DRAWS)
             known = _JUDGES[run.reals] = key, Judge(reals, options, lambda line: _say(run, line))
         except ValueError as error:

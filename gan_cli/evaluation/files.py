@@ -50,7 +50,7 @@ def of_files(
     shapes = {role: _looked_at(role, path) for role, path in paths.items()}
     options, notes = options or Options(), []
     wanted = _agreed(shapes, size)
-    folders = options.features == "classifier"  # whose subfolders are labels only then
+    folders = options.space == "classifier"  # whose subfolders are labels only then
     loaded, data = {}, {}
     for role, path in paths.items():
         try:
@@ -63,9 +63,9 @@ def of_files(
     judged, x = _Loaded(data["--real"], loaded["--real"]), loaded["--fake"].x
     try:
         reals = Reals(Stream(judged, 1, 0), options, MOST, all_of_it=True)
-        options = replace(options, number=options.number or min(len(x), MOST))
-        if options.number is not None and options.number > len(x):
-            raise ValueError(f"{options.number:,} samples are asked for, and --fake has {len(x):,}")
+        options = replace(options, n_fake=options.n_fake or min(len(x), MOST))
+        if options.n_fake is not None and options.n_fake > len(x):
+            raise ValueError(f"{options.n_fake:,} samples are asked for, and --fake has {len(x):,}")
         judge = Judge(reals, options, say)
     except ValueError as error:
         raise ConfigError(str(error)) from error

@@ -85,7 +85,7 @@ class Judge:
 
     def number(self, family: Family) -> int:
         """How many samples it measures."""
-        return self.options.number or (families.STACKED_NUMBER if isinstance(family, families.Stacks) else self.reals.n)
+        return self.options.n_fake or (families.STACKED_NUMBER if isinstance(family, families.Stacks) else self.reals.n)
 
     def _figure(
         self, name: str, family: Family, values: Sequence[tuple[float, float]], seeds: tuple[int, ...]
@@ -179,7 +179,7 @@ class Judge:
 def _chosen(options: Options, suitable: Sequence[str]) -> tuple[str, ...]:
     """The metrics that are asked for, each once."""
     asked = options.metrics
-    if asked is None:
+    if not asked:
         return tuple(suitable)
     added = [name.removeprefix("+") for name in asked if name.startswith("+")]
     plain = [name for name in asked if not name.startswith("+")]

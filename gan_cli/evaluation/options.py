@@ -17,12 +17,12 @@ class Options:
     """What is measured, of how many, against what.
 
     Args:
-        metrics: names of `SCORES`; None: those that suit the data. One with a `+` in front comes beside those.
-        features: the space of images; auto is a classifier trained on these data where they have labels, else principal
+        metrics: names of `SCORES`; none: those that suit the data. One with a `+` in front comes beside those.
+        space: of images; auto is a classifier trained on these data where they have labels, else principal
             components.
         inception: the published weights; None: where torch keeps downloads.
-        number: generated, for each seed; None: as many as there are real ones.
-        reals: real ones; None: all, 10,000 at most.
+        n_fake: samples, for each seed; None: as many as there are real ones.
+        n_real: real ones; None: all, 10,000 at most.
         split: of the real images; auto is test, where the data set has one and the generator did not learn from it.
         definition: of modes and samples of high quality.
         seeds: of the evaluation, 0 to seeds - 1: of the noise, and of what is drawn from the real ones.
@@ -33,11 +33,11 @@ class Options:
         ValueError: a metric that there is not, or a number out of its range.
     """
 
-    metrics: Sequence[str] | None = None
-    features: Space = "auto"
+    metrics: Sequence[str] = ()
+    space: Space = "auto"
     inception: Path | None = None
-    number: int | None = None
-    reals: int | None = None
+    n_fake: int | None = None
+    n_real: int | None = None
     split: Split = "auto"
     definition: Literal["veegan", "pacgan"] = "veegan"
     seeds: int = 1
@@ -45,16 +45,14 @@ class Options:
     quick: bool = False
 
     def __post_init__(self) -> None:
-        for name in self.metrics or ():
+        for name in self.metrics:
             if name.removeprefix("+") not in SCORES:
                 raise ValueError(f"there is no metric {name.removeprefix('+')!r:.40}; there are: {', '.join(SCORES)}")
-        if self.metrics is not None and not self.metrics:
-            raise ValueError("no metric is asked for; name one, or none at all for those that suit the data")
-        for name in ("features", "split", "definition"):
-            known = get_args({"features": Space, "split": Split}.get(name, Literal["veegan", "pacgan"]))
+        for name in ("space", "split", "definition"):
+            known = get_args({"space": Space, "split": Split}.get(name, Literal["veegan", "pacgan"]))
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        for name in ("number", "reals"):
+        for name in ("n_fake", "n_real"):
             value = getattr(self, name)
             if value is not None and not 2 <= value <= MOST:
                 raise ValueError(f"{name} must be 2 to {MOST:,}, got {value}")

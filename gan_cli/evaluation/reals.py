@@ -50,12 +50,12 @@ class Reals:
         self.other: Examples | None = None if wanted is None else _part(stream.data, OPPOSITE[str(here)])
         self.judged, self._apart = (self.whole, self.other) if wanted in (None, here) else (self.other, self.whole)
         self.split = self._split(wanted, wanted == here)
-        there = options.reals or options.number or DRAWS
+        there = options.n_real or options.n_fake or DRAWS
         if self.judged is not None:
             there = len(self.judged.x) // (1 if self._apart or all_of_it else 2)
-        if options.reals is not None and there < options.reals:
-            raise ValueError(f"{options.reals:,} real ones are asked for, and there are {there:,} ({self.split})")
-        self.n = options.reals or min(there, most)
+        if options.n_real is not None and there < options.n_real:
+            raise ValueError(f"{options.n_real:,} real ones are asked for, and there are {there:,} ({self.split})")
+        self.n = options.n_real or min(there, most)
         if self.n < 2:
             raise ValueError(f"there are {there} real examples to judge by; two are the least")
         self._seen = lru_cache(8)(self._drawn)

@@ -13,7 +13,6 @@ from gan_cli.data.cache import default_place
 from gan_cli.data.stacked import Stacked
 from gan_cli.evaluation.options import Options
 from gan_cli.evaluation.reals import OPPOSITE, Reals
-from gan_cli.features.network import fits
 
 Kind = Literal["inception", "classifier", "pca", "raw"]
 DISTANCES: dict[str, Kind] = {"fid": "inception", "cfd": "classifier", "pca_fd": "pca", "raw_fd": "raw"}
@@ -54,14 +53,16 @@ class Spaces:
     @cached_property
     def usual(self) -> Kind:
         """What `auto` is."""
-        if self._options.features != "auto":
-            return self._options.features
+        if self._options.space != "auto":
+            return self._options.space
         return "classifier" if self.classifies or isinstance(self._reals.data, Stacked) else "pca"
 
     @property
     def classifies(self) -> bool:
         """Whether a classifier can be trained on these data."""
-        return self._reals.labelled and not isinstance(self._reals.data, Stacked) and fits((1, *self._reals.shape))
+        whole = self._reals.whole
+        possible = whole is not None and features.why_not(whole.x, whole.y) is None
+        return self._reals.labelled and possible and not isinstance(self._reals.data, Stacked)
 
     @cached_property
     def grey(self) -> features.Classifier:
