@@ -62,6 +62,11 @@ class Forward:
                 out = self._plain_or_compiled(net, x, y)
         return out.float()
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether networks are called as they are, in float32, so that a second derivative may go through them."""
+        return self.precision == "fp32" and not self.compiled
+
     def begin(self) -> None:
         """A turn of both players begins: recorded graphs may write over what they put out in the last one.
 

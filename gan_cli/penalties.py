@@ -69,7 +69,11 @@ def squared_slopes(D: Critic, x: Tensor, std: float = 1.0) -> Tensor:
         std: the unit that x is measured in.
     """
     x = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return _squared_slopes(D(x), x, std)
+
+
+def _squared_slopes(logits: Tensor, x: Tensor, std: float) -> Tensor:
+    (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     if std != 1:
         slope = std * slope
     return slope.flatten(1).square().sum(1)
@@ -150,6 +154,16 @@ class R1R2(R1):
     def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
         r1, r2 = (squared_slopes(D, x, self.std).mean() for x in (real, fake))
         return self.gamma_now / 2 * self.every * (r1 + r2)
+
+    def of_judged(self, logits: Tensor, both: Tensor) -> Tensor:
+        """The same, of as many real as fake samples that D has judged together: what its loss asked need not be asked
+        again.
+
+        Args:
+            logits: [2N], with the graph that leads to the samples.
+            both: [2N, ...], the samples.
+        """
+        return self.gamma_now * self.every * _squared_slopes(logits, both, self.std).mean()
 
 
 class Clip(Penalty):

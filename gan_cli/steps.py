@@ -19,6 +19,7 @@ from gan_cli.forward import is_known
 from gan_cli.guard import Update
 from gan_cli.losses import accuracy, total
 from gan_cli.parts import part
+from gan_cli.penalties import R1R2
 from gan_cli.run import Metrics, Run
 
 
@@ -53,13 +54,20 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
     run.opt_D.zero_grad()
     D, x, fake = run.judge(y), run.see(x), run.see(fake)
     with parametrize.cached():  # a spectral norm is found once an update, for all that D is asked
-        real_logits, fake_logits = D(torch.cat([x, fake])).chunk(2) if asks_once(run) else (D(x), D(fake))
+        penalised = run.penalty.active and (run.reals.cursor - 1) % run.penalty.every == 0  # it counts D's updates
+        once = asks_once(run)
+        shared = run.penalty if penalised and once and run.forward.is_plain and type(run.penalty) is R1R2 else None
+        if once:
+            both = torch.cat([x, fake]).requires_grad_(shared is not None)
+            logits = D(both)
+            real_logits, fake_logits = logits.chunk(2)
+        else:
+            real_logits, fake_logits = D(x), D(fake)
         parts = run.loss.discriminator(*run.aids.tell(real_logits, fake_logits))
         loss = descended = total(parts)
-        penalised = run.penalty.active and (run.reals.cursor - 1) % run.penalty.every == 0  # it counts D's updates
         if penalised:
             run.penalty.progress = run.step / run.steps
-            penalty = run.penalty(run.judge_plainly(y), x, fake)
+            penalty = shared.of_judged(logits, both) if shared else run.penalty(run.judge_plainly(y), x, fake)
             run.last_penalty = penalty.detach()
             descended = loss + penalty
         descended.backward()

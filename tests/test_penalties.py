@@ -97,6 +97,21 @@ def test_slopes_are_those_in_units_of_the_data(make):
     assert wide == approx(make(2.0)(linear(2.0), *batches(8)).item()), "1/2 a unit is 2 a standard deviation of 4"
 
 
+def test_real_and_fake_may_be_judged_together():
+    D = mlp.Discriminator((2,), width=8)
+    real, fake = torch.randn(5, 2), torch.randn(5, 2)
+    penalty = R1R2(2.0, every=3, gamma_final=0.5, std=4.0)
+    penalty.progress = 0.3
+    penalty(D, real, fake).backward()
+    apart = [p.grad.clone() for p in D.parameters() if p.grad is not None]
+    D.zero_grad()
+    both = torch.cat([real, fake]).requires_grad_()
+    penalty.of_judged(D(both), both).backward()
+    together = [p.grad for p in D.parameters() if p.grad is not None]
+    assert len(together) == len(apart) > 3
+    assert all(map(torch.allclose, together, apart))
+
+
 def test_slopes_belong_to_their_sample():
     x = torch.tensor([[1.0], [2.0], [3.0]])
     assert squared_slopes(lambda x: x.square().flatten(), x).tolist() == approx([4.0, 16.0, 36.0])

@@ -11,6 +11,7 @@ from torch import nn
 from gan_cli import steps
 from gan_cli.errors import Diverged
 from gan_cli.loop import turn
+from gan_cli.penalties import R1R2
 from gan_cli.steps import (
     asks_once,
     discriminator_gradient,
@@ -314,3 +315,20 @@ def test_a_D_that_minds_other_samples_is_asked_of_each_batch_alone(monkeypatch):
     run = make_run(*TINY)
     monkeypatch.setattr(type(run.D), "__module__", "somebody")
     assert not asks_once(run), "nobody knows what it does"
+
+
+def test_one_pass_of_D_serves_its_loss_and_both_slopes():
+    class Apart(R1R2):
+        """A subclass may ask D whatever it likes."""
+
+    gradients, calls = [], []
+    for kind in (R1R2, Apart):
+        run = make_run(*TINY, "dataset=ring", "loss=relativistic", "penalty=r1r2", "penalty.gamma=2")
+        run.penalty = kind(2.0)
+        asked = []
+        run.D.register_forward_pre_hook(lambda _, inputs, asked=asked: asked.append(len(inputs[0])))
+        steps.discriminator_gradient(run, next(run.reals))
+        gradients.append([p.grad for p in run.D.parameters()])
+        calls.append(asked)
+    assert calls == [[32], [32, 16, 16]]
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*gradients, strict=True))
