@@ -112,12 +112,13 @@ def test_training_it_leaves_random_numbers_threads_and_modes_as_they_were(quick)
             space = features.classifier(*blobs(), name="blobs")
             assert not torch.is_grad_enabled() and torch.is_inference_mode_enabled()
             assert torch.is_autocast_enabled("cpu")
-            assert space(blobs()[0]).x.dtype == torch.float32
+            inside = space(blobs()[0]).x
         assert torch.get_num_threads() == 2
         assert torch.equal(torch.rand(4), want)
         assert torch.is_grad_enabled()
     finally:
         torch.set_num_threads(threads)
+    assert torch.equal(inside, space(blobs()[0]).x)  # not in bfloat16
     assert space.digest == features.classifier(*blobs(), name="blobs").digest
 
 
@@ -126,6 +127,16 @@ def test_a_tenth_is_held_out_where_no_test_images_are_given(quick):
     space = features.classifier(x, y, name="blobs")
     assert space.n_held_out == 40
     assert space.held_out == 1
+
+
+def test_of_very_many_images_some_are_learned_from(quick, monkeypatch):
+    monkeypatch.setattr(HERE, "MOST", 200)
+    said: list[str] = []
+    x, y = blobs(400)
+    space = features.classifier(x, y, name="blobs", say=said.append)
+    assert "training on 180 images" in said[0] and space.n_held_out == 20
+    space = features.classifier(x, y, x[:7], y[:7], name="blobs", say=said.append)
+    assert "training on 200 images" in said[2] and space.n_held_out == 7
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 17, 9), (1, 28, 28), (3, 64, 64), (4, 8, 64)])
