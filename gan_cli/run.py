@@ -76,6 +76,7 @@ class Run:
     saving: float = 0.0  # seconds spent on checkpoints by this process
     stopping: bool = False  # set from a signal handler, or by an alarm; the step ends first
     stopped_by: Alarm | None = None  # of train.stop_on
+    evaluator: object = None  # of train.eval_every, made when it is first needed
     watching: bool = False  # whether this step's figures will be logged
     fakes: Tensor | None = None  # D's last fakes with their graph, where G's update uses them again
     twin: Stream = field(init=False)  # the same data in another order, for `g_is_data`

@@ -71,6 +71,8 @@ def of_run(
     except ValueError as error:
         raise ConfigError(str(error)) from error
     y = None if sampler.labels is None else stream.y
+    if sampler.labels is not None and (y is None or not {*y.unique().tolist()} <= {*sampler.labels.values()}):
+        raise RunError(f"{directory}: its generator knows other classes than its data have")
     draw = of_data(stream) if train.g_is_data else drawing(sampler.G.to(device), sampler.prior, y, device)
     with torch.random.fork_rng(devices=[]):  # who calls it may be in the middle of something
         figures = judge(draw)
@@ -80,7 +82,7 @@ def of_run(
         sampler.step,
         weights,
         "newest" if at is None else str(at),
-        trained_on=stream.fingerprint or judge.reals.fingerprint,
+        trained_on=judge.reals.learned,
         real=judge.reals.fingerprint,
         figures=figures,
         memory=judge.memory,

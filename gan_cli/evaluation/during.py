@@ -1,8 +1,5 @@
 """Evaluation while a run is trained: of the averaged G, with random generators of its own."""
 
-from typing import Any
-from weakref import WeakKeyDictionary
-
 from torch import Tensor
 
 from gan_cli import __version__
@@ -18,7 +15,6 @@ from gan_cli.run import Metrics, Run
 from gan_cli.scores import FLOOR, PREFIX
 
 SHOWN = 4  # figures on the screen
-_JUDGES: WeakKeyDictionary[Stream, tuple[Any, Judge]] = WeakKeyDictionary()  # once a process, whatever it costs
 
 
 def assess(run: Run) -> Metrics:
@@ -30,8 +26,8 @@ def assess(run: Run) -> Metrics:
         figures = judge(draw)
     reals = judge.reals
     weights = "data" if run.cfg.g_is_data else "ema" if run.ema else "raw"
-    learned = run.reals.fingerprint or reals.fingerprint
-    record = Record(__version__, run.step, weights, str(run.step), learned, reals.fingerprint, figures, judge.memory)
+    about = (__version__, run.step, weights, str(run.step), reals.learned, reals.fingerprint)
+    record = Record(*about, figures, judge.memory)
     run.log.evaluation(record.plain())
     run.console.say(f"step {run.step:,}: {in_a_line(figures)}")
     values: Metrics = {f"{PREFIX}{figure.metric}": figure.value for figure in figures}
@@ -39,23 +35,23 @@ def assess(run: Run) -> Metrics:
 
 
 def judge_of(run: Run) -> Judge:
-    """The judge of this run's samples, the same one for all of its process.
+    """The judge of this run's samples, the same one for all of its process: what it finds of real data costs time.
 
     Raises:
         ConfigError: a metric that its data cannot have.
         DataError: what it needs is not there.
     """
     cfg = run.cfg
-    key = (cfg.eval_samples, None if cfg.eval_metrics is None else tuple(cfg.eval_metrics), str(run.device))
-    known = _JUDGES.get(run.reals)
-    if known is None or known[0] != key:
+    known = run.evaluator
+    if known is None:
         try:
-            options = Options(key[1] or (), n_fake=cfg.eval_samples, device=key[2], quick=True)
+            options = Options(cfg.eval_metrics or (), n_fake=cfg.eval_samples, device=str(run.device), quick=True)
             reals = Reals(run.reals, options, most=cfg.eval_samples or DRAWS)
-            known = _JUDGES[run.reals] = key, Judge(reals, options, lambda line: _say(run, line))
+            known = run.evaluator = Judge(reals, options, lambda line: _say(run, line))
         except ValueError as error:
             raise ConfigError(f"train.eval_metrics: {error}") from error
-    return known[1]
+    assert isinstance(known, Judge)
+    return known
 
 
 def _say(run: Run, line: str) -> None:

@@ -107,10 +107,17 @@ class Reals:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of what samples are judged against."""
+        """What samples are judged against: the data set, and a digest of all of it."""
         if self.judged is None:
             return f"draws of {describe(self.data)}"
-        return fingerprint(self.judged.x, self.judged.y, 0)
+        part = self.split.partition(",")[0] if self.other is not None else ""
+        return f"{_called(self.data, part)}: {fingerprint(self.judged.x, self.judged.y, 0)}"
+
+    @property
+    def learned(self) -> str:
+        """What the generator learned from, likewise."""
+        known = self._stream.fingerprint
+        return self.fingerprint if known is None else f"{_called(self.data, getattr(self.data, 'split', ''))}: {known}"
 
     def _split(self, wanted: str | None, learned: bool) -> str:
         if self.judged is None:
@@ -149,6 +156,10 @@ def describe(data: Any) -> str:
         return f"{type(data).__name__} of {len(data.centres)} Gaussians, {digest}"
     made = ", ".join(f"{key}={value}" for key, value in vars(data).items() if isinstance(value, int | float))
     return f"{type(data).__name__}({made})"
+
+
+def _called(data: Any, part: str) -> str:
+    return f"{getattr(data, 'called', type(data).__name__)} {part}".rstrip()
 
 
 def _rows(examples: Examples, which: Tensor) -> Examples:
