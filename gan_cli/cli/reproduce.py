@@ -1,0 +1,194 @@
+"""`gan-reproduce`: rows of the papers' tables, each with one command. Torch comes in late."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gan_cli.cli import launch
+from gan_cli.cli.command import as_command, at_least, new_parser, printable, screenful
+from gan_cli.console import duration
+from gan_cli.errors import DataError, RunError
+from gan_cli.files import write_text
+from gan_cli.suite import reached
+from gan_cli.suite.catalogue import ROWS, chosen
+from gan_cli.suite.outcome import Outcome, verdict
+from gan_cli.suite.rows import Row
+from gan_cli.suite.tables import HEADINGS, band_words, cells, markdown, published_words, to_csv
+
+OUT = Path("outputs/reproduce")
+MARKDOWN, CSV = "results.md", "figures.csv"
+WIDE = 200  # columns in a pipe
+SAID = 4  # lines of papers, and of bands, in the list of all rows
+
+ABOUT = """\
+Reproduce rows of the papers' tables: train, measure, and hold the figures against the paper's and a band.
+
+ROW is a name of the list. Each row is a sweep of gan-train over its seeds, below the output directory: stopped or
+killed, the same line goes on where it was, and runs nothing again that is finished.
+"""
+EXAMPLES = """\
+examples:
+  gan-reproduce --list                              the suite, with the last figures here and yours
+  gan-reproduce dirac gaussian ring_oracle          seconds
+  gan-reproduce ring grid --seeds 10                twenty minutes on one core
+  gan-reproduce dcgan_mnist -- dataset.root=data    settings behind -- go to every run
+  gan-reproduce lucic_mnist --dry-run               the lines of gan-train, and about how long they take
+
+files below the output directory: results.md, figures.csv (every seed), ROW/result.json, ROW/samples.png, and the runs
+
+exit codes: 0 all rows are in their bands, 1 one is not or a run failed, 2 arguments, 4 for want of data alone,
+5 a file cannot be written, 6 another command runs the row
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The console script."""
+    words = [*(sys.argv[1:] if argv is None else argv)]
+    at = words.index("--") if "--" in words else len(words)
+    words, behind = words[:at], words[at + 1 :]
+    parser = new_parser("gan-reproduce", ABOUT, EXAMPLES)
+    parser.add_argument("rows", metavar="ROW", nargs="*", help="of the suite")
+    parser.add_argument("--list", action="store_true", help="show the suite, or these rows of it, and run nothing")
+    parser.add_argument("--seeds", type=at_least(1), metavar="N", help="0 to N - 1 (default: as the row says)")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"where all of it goes ({OUT})")
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="for every run; again for more"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print what would be run, and about how long it takes")
+    parser.add_argument("--retry", action="store_true", help="run failed jobs again, from their last checkpoint")
+    parser.add_argument("--record", action="store_true", help="keep the figures as those that are shipped")
+    options = parser.parse_args(words)
+    options.settings += behind
+    if not options.rows and not options.list:
+        parser.error("which rows? gan-reproduce --list shows them")
+    with as_command():
+        rows = chosen(options.rows, ROWS) if options.rows else [*ROWS.values()]
+        launch.refuse_settings(options.settings)
+        if options.list:
+            _list(rows, options.out, bool(options.rows))
+        elif options.dry_run:
+            _dry(rows, options)
+        elif code := _run(rows, options):
+            sys.exit(code)
+
+
+def _list(rows: Sequence[Row], out: Path, whole: bool) -> None:
+    known = reached.shipped()
+    for row in rows:
+        kind = row.cost + (f", {row.seeds} seed{'s' * (row.seeds > 1)}" if row.seeds else "")
+        print(f"{row.name}  ({kind})\n    {row.about}")
+        if row.experiment:
+            print(f"    {'experiment':<12} {' '.join([row.experiment, *row.overrides])}")
+        for name, said in (("paper", published_words(row)), ("band", band_words(row))):
+            shown = said if whole or len(said) <= SAID else said[:SAID]
+            more = len(said) - len(shown)
+            for text in [*shown, *([f"and {more} more: gan-reproduce --list {row.name}"] if more else [])]:
+                print(f"    {name:<12} {text}")
+        print(f"    {'here':<12} {reached.in_short(row, known.get(row.name))}")
+        if own := reached.own(out, row.name):
+            print(f"    {'yours':<12} {printable(reached.in_short(row, own))}")
+        print()
+    print(f"{len(rows)} row{'s' * (len(rows) != 1)}; gan-reproduce ROW... runs them")
+
+
+def _dry(rows: Sequence[Row], options: Namespace) -> None:
+    total, known = 0.0, reached.shipped()
+    for row in rows:
+        seeds = row.seeds_of(options.seeds)
+        each = _seconds(known.get(row.name)) or 60 * row.minutes
+        total += seeds * each * len(row.variants)
+        for variant in row.variants:
+            overrides = row.command(variant, range(seeds), options.settings)
+            directory = launch.place(options.out, row.name, variant.name, overrides, seeds)
+            if row.trains:
+                print(printable(launch.command(overrides, directory)))
+            else:
+                print(f"# {row.name} {variant.name}".rstrip() + ": a function, no training")
+        print(f"# {row.name}: about {duration(seeds * each * len(row.variants))} ({row.cost})")
+    print(f"# in all about {duration(total)}")
+
+
+def _seconds(known: Outcome | None) -> float | None:
+    """Of a seed and variant."""
+    return known.seconds / len(known.samples) if known and known.samples else None
+
+
+def _run(rows: Sequence[Row], options: Namespace) -> int:
+    from gan_cli.cli.reproducing import draw, reproduce
+
+    results: list[tuple[Row, Outcome]] = []
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"--out {options.out}: cannot be made: {error.strerror}; choose another place") from error
+    for row in rows:
+        seeds = row.seeds_of(options.seeds)
+        command = _command(row, seeds, options)
+        found = reproduce(row, seeds, options.settings, options.out, command, options.retry)
+        draw(row, seeds, options.settings, options.out)
+        results.append((row, found))
+        _write(options.out)
+        if options.record:
+            reached.record(found)
+    _print(results)
+    print(f"\nwrote {printable(str(options.out / MARKDOWN))} and {CSV}")
+    return _code(results)
+
+
+def _command(row: Row, seeds: int, options: Namespace) -> str:
+    behind = ["--", *options.settings] if options.settings else []
+    return shlex.join(["gan-reproduce", row.name, "--seeds", str(seeds), *behind])
+
+
+def _write(out: Path) -> None:
+    """The page and the table of all rows that were ever run into this directory."""
+    results = [(row, found) for row in ROWS.values() if (found := reached.own(out, row.name))]
+    pictures = [f"{row.name}/samples.png" for row, _ in results if (out / row.name / "samples.png").is_file()]
+    write_text(out / MARKDOWN, markdown(results, pictures))
+    write_text(out / CSV, to_csv(found for _, found in results))
+
+
+def _print(results: Sequence[tuple[Row, Outcome]]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in HEADINGS:
+        table.add_column(heading, overflow="fold")
+    for row, found in results:
+        for cell in cells(row, found):
+            table.add_row(*map(printable, cell), style="red" if cell[-1].startswith("no") else "")
+    terminal = Console(highlight=False, markup=False)
+    if not terminal.is_terminal:
+        terminal.width = WIDE
+    with terminal.capture() as captured:
+        terminal.print(table)
+    print("\n" + "\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _code(results: Sequence[tuple[Row, Outcome]]) -> int:
+    """Say which rows are not reproduced and why; the exit code."""
+    codes, said = {0}, []
+    for row, found in results:
+        if verdict(row, found) != "no":
+            continue
+        for_data = bool(found.failed) and all(sample.data for sample in found.failed)
+        codes.add(DataError.exit_code if for_data else 1)
+        if found.failed:
+            first = found.failed[0]
+            said.append(f"{row.name}: {len(found.failed)} of {len(found.samples)} jobs failed: {first.error}")
+        else:
+            missed = [f"{cell[0]} {cell[1]} {cell[-1].removeprefix('no: ')} ({cell[-2]})" for cell in cells(row, found)
+                      if cell[-1].startswith("no")]
+            said.append(f"{row.name}: outside of its band: {'; '.join(missed)}")
+    if said:
+        print(screenful("\n".join(said)), file=sys.stderr)
+    return 1 if 1 in codes else max(codes)
+
+
+if __name__ == "__main__":
+    main()

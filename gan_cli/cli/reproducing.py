@@ -1,0 +1,126 @@
+"""One row of the suite from its sweep to its figures."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gan_cli import __version__, cpu
+from gan_cli.cli import launch
+from gan_cli.cli.command import printable
+from gan_cli.cli.overrides import key_of
+from gan_cli.cli.sweep.earlier import place_of
+from gan_cli.cli.sweep.record import Job
+from gan_cli.console import duration
+from gan_cli.errors import DataError, GanError
+from gan_cli.suite import outcome as outcomes
+from gan_cli.suite import pictures
+from gan_cli.suite.outcome import Outcome, Sample
+from gan_cli.suite.rows import Protocol, Reading, Row, Variant
+
+PICTURE = "samples.png"
+
+
+def reproduce(row: Row, seeds: int, settings: Sequence[str], out: Path, command: str, retry: bool = False) -> Outcome:
+    """Train a row, as far as that is not done yet, measure it, and keep what came out below a directory.
+
+    Raises:
+        Stopped: a signal came; the same again goes on.
+        BusyError: another command runs the row.
+        RunError: a file cannot be written.
+    """
+    samples = [sample for variant in row.variants for sample in _samples(row, variant, seeds, settings, out, retry)]
+    gpu = _gpu() if row.trains and "device=cpu" not in settings else None
+    found = Outcome(
+        row=row.name,
+        command=command,
+        seeds=seeds,
+        machine=gpu or _processor(),
+        date=time.strftime("%Y-%m-%d"),
+        version=__version__,
+        samples=tuple(samples),
+    )
+    (out / row.name).mkdir(parents=True, exist_ok=True)
+    outcomes.write(out / row.name / outcomes.NAME, found)
+    return found
+
+
+def _samples(
+    row: Row, variant: Variant, seeds: int, settings: Sequence[str], out: Path, retry: bool
+) -> Iterator[Sample]:
+    if variant.compute is not None:
+        for seed in range(seeds):
+            began = time.monotonic()
+            figures = variant.compute(seed)
+            yield Sample(variant.name, seed, figures, round(time.monotonic() - began, 1))
+        return
+    overrides = row.command(variant, range(seeds), settings)
+    directory = launch.place(out, row.name, variant.name, overrides, seeds)
+    print(f"\n{printable(launch.command(overrides, directory))}", flush=True)
+    code, jobs = launch.launch(overrides, directory, retry)
+    by_seed = {_seed(job): job for job in jobs}
+    for seed in range(seeds):
+        job = by_seed.get(seed)
+        if job is None:
+            yield Sample(variant.name, seed, {}, error=f"gan-train ended with {code}; it says above why")
+        else:
+            yield _measured(row, variant, seed, job, directory)
+
+
+def _seed(job: Job) -> int:
+    return int(next((text.partition("=")[2] for text in job.overrides if key_of(text) == "seed"), "0"))
+
+
+def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path) -> Sample:
+    directory, seconds = place_of(job, sweep), job.seconds or 0.0
+    if job.status != "finished" or directory is None:
+        error = job.error or f"is {job.status}"
+        return Sample(variant.name, seed, {}, seconds, error, job.exit_code == DataError.exit_code)
+    print(f"measuring {printable(str(directory))}", flush=True)
+    began = time.monotonic()
+    try:
+        found = _figures(directory, row.protocol)
+    except GanError as error:
+        first = str(error).splitlines()[0]
+        return Sample(variant.name, seed, {}, seconds, first, isinstance(error, DataError))
+    taken = time.monotonic() - began
+    print(f"  {duration(taken)}", flush=True)
+    return Sample(variant.name, seed, found, round(seconds + taken, 1))
+
+
+def _figures(run: Path, protocol: Protocol) -> dict[str, Reading]:
+    """By metric, each with its floor."""
+    from gan_cli.evaluation import Options  # torch comes in here
+    from gan_cli.scoring import of_run
+
+    found = of_run(run, Options(device="auto", **vars(protocol)), say=lambda text: print(printable(text), flush=True))
+    return {figure.metric: (figure.value, figure.floor) for figure in found.record.figures}
+
+
+def draw(row: Row, seeds: int, settings: Sequence[str], out: Path) -> Path | None:
+    """The samples of seed 0 of all variants in one picture; None where there are none."""
+    shown: list[Path] = []
+    for variant in row.variants if row.trains else ():
+        sweep = launch.place(out, row.name, variant.name, row.command(variant, range(seeds), settings), seeds)
+        jobs = [job for job in launch.jobs(sweep) if _seed(job) == 0 and place_of(job, sweep)]
+        shown += [path for job in jobs for path in pictures.last(place_of(job, sweep) or sweep)]
+    reals = [path for path in shown if path.name == "real.png"]
+    picture = out / row.name / PICTURE
+    fakes = [path for path in shown if path.name != "real.png"]
+    return picture if pictures.side_by_side([*reals[:1], *fakes], picture) else None
+
+
+def _processor() -> str:
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        cores = os.cpu_count() or 1
+    name = cpu.facts().get("model name") or platform.machine()
+    return f"{cores} core{'s' * (cores != 1)} of {name}"
+
+
+def _gpu() -> str | None:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

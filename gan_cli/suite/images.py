@@ -1,0 +1,104 @@
+"""Rows of images that take minutes on a CPU."""
+
+from gan_cli.suite.bands import Band
+from gan_cli.suite.rows import Protocol, Row, Variant
+
+_SHOWN = ("cfd", "classes", "class_kl", "confidence", "precision", "recall", "density", "coverage", "memorised")
+_OFFLINE = Protocol(space="classifier")
+_TEN_CLASSES = (Band("classes", "every", 10, 10), Band("class_kl", "mean", high=0.05))
+
+
+def _comparison(name: str, about: str, minutes: float, *variants: Variant, bands: tuple[Band, ...] = ()) -> Row:
+    """On the digits: what a choice does, all else equal."""
+    return Row(
+        name=f"digits_{name}",
+        about=about,
+        cost="minutes",
+        experiment="default",
+        seeds=3,
+        minutes=minutes,
+        variants=variants,
+        bands=bands,
+        shown=_SHOWN,
+        protocol=_OFFLINE,
+    )
+
+
+IMAGES = (
+    Row(
+        name="digits",
+        about="The main job: DCGAN on 1,797 digits at 16 pixels",
+        cost="minutes",
+        experiment="default",
+        seeds=3,
+        minutes=1.5,
+        bands=_TEN_CLASSES,
+        shown=_SHOWN,
+        protocol=_OFFLINE,
+    ),
+    Row(
+        name="dcgan_mnist",
+        about="DCGAN on MNIST at 32 pixels",
+        cost="minutes",
+        experiment="dcgan_mnist",
+        seeds=3,
+        minutes=12,
+        bands=_TEN_CLASSES,
+        shown=_SHOWN,
+        protocol=_OFFLINE,
+    ),
+    Row(
+        name="dcgan_fashion",
+        about="DCGAN on Fashion-MNIST at 32 pixels",
+        cost="minutes",
+        experiment="dcgan_fashion",
+        seeds=3,
+        minutes=12,
+        bands=_TEN_CLASSES,
+        shown=_SHOWN,
+        protocol=_OFFLINE,
+    ),
+    Row(
+        name="wgan_gp_fashion",
+        about="WGAN-GP on Fashion-MNIST at 32 pixels",
+        cost="minutes",
+        experiment="wgan_gp_fashion",
+        seeds=3,
+        minutes=10,
+        bands=(Band("classes", "every", 10, 10),),
+        shown=_SHOWN,
+        protocol=_OFFLINE,
+    ),
+    _comparison(
+        "losses",
+        "Minimax against non-saturating, on the digits",
+        1.5,
+        Variant("nonsaturating", ("loss=nonsaturating", "penalty=none")),
+        Variant("minimax", ("loss=minimax", "penalty=none")),
+    ),
+    _comparison(
+        "priors",
+        "Normal against uniform noise, on the digits",
+        1.5,
+        Variant("normal", ("prior=normal",)),
+        Variant("uniform", ("prior=uniform",)),
+    ),
+    _comparison(
+        "noise",
+        "2, 10 and 100 numbers of noise, on the digits",
+        1.5,
+        *(Variant(f"dim_{dim}", (f"prior.dim={dim}",)) for dim in (2, 10, 100)),
+    ),
+    Row(
+        name="digits_packing",
+        about="PacGAN's packing on stacked digits, 1000 modes small enough for a CPU",
+        cost="minutes",
+        experiment="default",
+        overrides=("dataset=stacked_digits",),
+        seeds=3,
+        minutes=4,
+        variants=tuple(Variant(f"pack_{n}", (f"model.pack={n}",)) for n in (1, 2)),
+        shown=("stacked_modes", "stacked_kl", "confidence"),
+        protocol=Protocol(n_fake=26_000, space="classifier"),
+    ),
+)

@@ -1,0 +1,59 @@
+"""Figures that were reached: those that are shipped with the suite, and those of the user's own newest run."""
+
+from pathlib import Path
+
+from gan_cli.console import duration
+from gan_cli.errors import RunError
+from gan_cli.files import write_json
+from gan_cli.reading import JSON_LIMIT, is_regular, read_json
+from gan_cli.suite import outcome as outcomes
+from gan_cli.suite.outcome import Outcome, from_plain, lines, to_plain
+from gan_cli.suite.rows import Row
+from gan_cli.suite.tables import heading, number
+
+SHIPPED = Path(__file__).with_name("reached.json")
+MOST = 4  # figures of a row in the list
+
+
+def shipped() -> dict[str, Outcome]:
+    """By row.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    if not is_regular(SHIPPED):
+        return {}
+    return {name: from_plain(content, str(SHIPPED)) for name, content in read_json(SHIPPED, JSON_LIMIT).items()}
+
+
+def record(outcome: Outcome) -> None:
+    """Put an outcome in the place of the one that is shipped.
+
+    Raises:
+        RunError: the file is damaged, or cannot be written.
+    """
+    known = shipped() | {outcome.row: outcome}
+    write_json(SHIPPED, {name: to_plain(one) for name, one in sorted(known.items())})
+
+
+def own(out: Path, row: str) -> Outcome | None:
+    """Of the user's newest run; None where there is none that can be read."""
+    try:
+        return outcomes.read(out / row / outcomes.NAME)
+    except RunError:
+        return None
+
+
+def in_short(row: Row, outcome: Outcome | None) -> str:
+    """The first figures of an outcome, and how they were come by."""
+    if outcome is None:
+        return "not run"
+    words = [
+        f"{line.variant} {heading(line.metric)} {number(line.metric, line.mean)}".strip()
+        for line in lines(row, outcome)
+        if line.mean is not None
+    ]
+    more = [f"and {len(words) - MOST} more"] if len(words) > MOST else []
+    failed = [f"{len(outcome.failed)} of {len(outcome.samples)} jobs failed"] if outcome.failed else []
+    how = f"{outcome.seeds} seed{'s' * (outcome.seeds != 1)}, {duration(outcome.seconds)}, {outcome.date}"
+    return f"{', '.join([*words[:MOST], *more, *failed])} ({how})"
