@@ -18,7 +18,7 @@ from gan_cli.machine import machine
 from gan_cli.paths import real_run
 from gan_cli.reading import is_directory
 from gan_cli.record import read_or_empty
-from gan_cli.settings import Settings
+from gan_cli.settings import OF_THE_COMMAND, Settings
 from gan_cli.stored import stored_config
 
 # What may change: how long, how often something is written, where things are. All else would make another run.
@@ -113,7 +113,7 @@ def config_to_resume(
     stored = stored_config(directory, settings.trust)
     merged = copy.deepcopy(stored)
     # An experiment sets keys of every group: then the whole of what was composed is what the user asked for.
-    for key in asked if "experiment" in given else given:
+    for key in [key for key in asked if key not in OF_THE_COMMAND] if "experiment" in given else given:
         _put(merged, key.split("."), _get(asked, key.split(".")))
     before, after = dict(leaves(stored)), dict(leaves(merged))
     for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for

@@ -230,6 +230,16 @@ def test_a_signal_saves_the_job_starts_no_other_and_the_same_line_goes_on_to_the
     assert [*content(sweep).values()] == whole
 
 
+def test_a_job_of_an_experiment_goes_on_too(gan_train):
+    """What was composed for it is all held against what is stored, and `retry` is no part of either."""
+    line = ("experiment=dirac/minimax", *SHORT, "loss=interrupts", "loss.step=3", "seed=0", FIXED)
+    code, _, err = gan_train(*line)
+    assert code == 130, err
+    code, _, err = gan_train(*line)
+    assert code == 0, err
+    assert statuses(Path("sweep")) == ["finished"]
+
+
 def dies_at(monkeypatch, place: str) -> None:
     """The sweep and its job are killed right before a function of the job is called, once."""
     original = getattr(job, place)
