@@ -56,6 +56,11 @@ def test_a_few_copies_among_many_others_are_reported(digits):
     assert found.copies == pytest.approx(40 / 437)
 
 
+def test_a_copy_of_an_example_that_is_there_twice_is_a_copy(digits):
+    train, heldout, _ = digits
+    assert memorisation(train[:100], torch.cat([train, train]), heldout).copies == 1  # both are 0 away
+
+
 def test_a_perfect_sampler_is_not_reported(digits):
     train, heldout, fresh = digits
     found = memorisation(fresh, train, heldout)
