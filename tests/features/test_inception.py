@@ -116,7 +116,7 @@ def random_weights(tmp_path_factory) -> Path:
         torch.manual_seed(0)
         net = FeatureExtractorInceptionV3("random", ["2048"], feature_extractor_weights_path=empty)
     path: Path = tmp_path_factory.mktemp("inception") / "random.pth"
-    torch.save(net.state_dict(), path)
+    torch.save(net.state_dict(), path, _use_new_zipfile_serialization=False)  # as in 2020, when it was published
     return path
 
 
