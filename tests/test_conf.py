@@ -124,3 +124,9 @@ def test_small_batches_get_one_thread_and_large_ones_all(monkeypatch):
     assert thread_count(auto, (1, 16, 16)) == 1
     assert thread_count(auto, (1, 32, 32)) == 7
     assert thread_count(TrainConfig(steps=1, threads=3), (1, 16, 16)) == 3
+
+
+def test_the_ring_and_the_grid_have_one_recipe():
+    (ring, _), (grid, _) = compose_plain("experiment=ring"), compose_plain("experiment=grid")
+    assert ring.pop("dataset") != grid.pop("dataset")
+    assert ring == grid, "nothing is fitted to either of the two pictures"
