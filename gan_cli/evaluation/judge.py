@@ -56,13 +56,15 @@ class Judge:
         found: list[dict[str, tuple[float, float]]] = []
         for seed in seeds:
             x = draw(seed, max(self.number(family) for family, _ in self.groups))
-            found.append({})
-            for i, (family, names) in enumerate(self.groups):
+            values, floors = dict[str, float](), dict[str, float]()
+            for family, _ in self.groups:  # all of the samples first: their features are remembered until then
                 n = self.number(family)
-                values = family.measure(x[:n] if n < len(x) else x, self.reals.real(seed), seed)
+                values |= family.measure(x[:n] if n < len(x) else x, self.reals.real(seed), seed)
+            for i, (family, _) in enumerate(self.groups):
                 if (i, seed) not in self._floors:
-                    self._floors[i, seed] = family.floor(n, seed)
-                found[-1] |= {name: (values[name], self._floors[i, seed][name]) for name in names}
+                    self._floors[i, seed] = family.floor(self.number(family), seed)
+                floors |= self._floors[i, seed]
+            found.append({name: (values[name], floors[name]) for name in self.metrics})
         by = {name: family for family, names in self.groups for name in names}
         return tuple(self._figure(name, by[name], [one[name] for one in found], seeds) for name in self.metrics)
 
