@@ -59,22 +59,22 @@ def of_run(
             f"{str(directory)!r} holds no run (no config.yaml); gan-runs lists the runs, and samples of other programs "
             "are measured with --fake and --real"
         )
-    sampler = export.load(run, averaged, trust, say, at)
-    stream, train = build_data(tame(stored_config(run, trust, "add --trust"), (), trust))
-    if tuple(stream.shape) != sampler.shape:
-        found, made = (" x ".join(map(str, shape)) for shape in (stream.shape, sampler.shape))
-        raise RunError(f"{directory}: its generator makes {made}, and its data are {found}")
-    try:
-        options = options or Options()
-        device = pick_device(options.device)
-        judge = Judge(Reals(stream, options), replace(options, device=str(device)), say)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    y = None if sampler.labels is None else stream.y
-    if sampler.labels is not None and (y is None or not {*y.unique().tolist()} <= {*sampler.labels.values()}):
-        raise RunError(f"{directory}: its generator knows other classes than its data have")
-    draw = of_data(stream) if train.g_is_data else drawing(sampler.G.to(device), sampler.prior, y, device)
     with torch.random.fork_rng(devices=[]):  # who calls it may be in the middle of something
+        sampler = export.load(run, averaged, trust, say, at)
+        stream, train = build_data(tame(stored_config(run, trust, "add --trust"), (), trust))
+        if tuple(stream.shape) != sampler.shape:
+            found, made = (" x ".join(map(str, shape)) for shape in (stream.shape, sampler.shape))
+            raise RunError(f"{directory}: its generator makes {made}, and its data are {found}")
+        try:
+            options = options or Options()
+            device = pick_device(options.device)
+            judge = Judge(Reals(stream, options), replace(options, device=str(device)), say)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        y = None if sampler.labels is None else stream.y
+        if sampler.labels is not None and (y is None or not {*y.unique().tolist()} <= {*sampler.labels.values()}):
+            raise RunError(f"{directory}: its generator knows other classes than its data have")
+        draw = of_data(stream) if train.g_is_data else drawing(sampler.G.to(device), sampler.prior, y, device)
         figures = judge(draw)
     weights = "data" if train.g_is_data else "ema" if sampler.averaged else "raw"
     record = Record(
