@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gan_cli.cli import launch
 from gan_cli.cli.command import as_command, at_least, new_parser, printable, screenful
+from gan_cli.cli.reproducing import PICTURE, How, draw, reproduce
 from gan_cli.console import duration
 from gan_cli.errors import DataError, RunError
 from gan_cli.files import write_text
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and about how long it takes")
     parser.add_argument("--retry", action="store_true", help="run failed jobs again, from their last checkpoint")
+    parser.add_argument("--measure-again", action="store_true", help="measure runs that were measured, too")
     parser.add_argument("--record", action="store_true", help="keep the figures as those that are shipped")
     options = parser.parse_args(words)
     options.settings += behind
@@ -105,10 +107,8 @@ def _dry(rows: Sequence[Row], options: Namespace) -> None:
         each = _seconds(known.get(row.name)) or 60 * row.minutes
         total += seeds * each * len(row.variants)
         for variant in row.variants:
-            overrides = row.command(variant, range(seeds), options.settings)
-            directory = launch.place(options.out, row.name, variant.name, overrides, seeds)
             if row.trains:
-                print(printable(launch.command(overrides, directory)))
+                print(printable(launch.command(*How(options.settings, options.out).sweep(row, variant, seeds))))
             else:
                 print(f"# {row.name} {variant.name}".rstrip() + ": a function, no training")
         print(f"# {row.name}: about {duration(seeds * each * len(row.variants))} ({row.cost})")
@@ -121,18 +121,17 @@ def _seconds(known: Outcome | None) -> float | None:
 
 
 def _run(rows: Sequence[Row], options: Namespace) -> int:
-    from gan_cli.cli.reproducing import draw, reproduce
-
     results: list[tuple[Row, Outcome]] = []
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"--out {options.out}: cannot be made: {error.strerror}; choose another place") from error
+    how = How(options.settings, options.out, options.retry, options.measure_again)
     for row in rows:
         seeds = row.seeds_of(options.seeds)
         command = _command(row, seeds, options)
-        found = reproduce(row, seeds, options.settings, options.out, command, options.retry)
-        draw(row, seeds, options.settings, options.out)
+        found = reproduce(row, seeds, command, how)
+        draw(row, seeds, how)
         results.append((row, found))
         _write(options.out)
         if options.record:
@@ -150,7 +149,7 @@ def _command(row: Row, seeds: int, options: Namespace) -> str:
 def _write(out: Path) -> None:
     """The page and the table of all rows that were ever run into this directory."""
     results = [(row, found) for row in ROWS.values() if (found := reached.own(out, row.name))]
-    pictures = [f"{row.name}/samples.png" for row, _ in results if (out / row.name / "samples.png").is_file()]
+    pictures = [f"{row.name}/{PICTURE}" for row, _ in results if (out / row.name / PICTURE).is_file()]
     write_text(out / MARKDOWN, markdown(results, pictures))
     write_text(out / CSV, to_csv(found for _, found in results))
 

@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gan_cli import __version__, cpu
@@ -14,15 +15,37 @@ from gan_cli.cli.sweep.earlier import place_of
 from gan_cli.cli.sweep.record import Job
 from gan_cli.console import duration
 from gan_cli.errors import DataError, GanError
+from gan_cli.suite import kept, pictures
 from gan_cli.suite import outcome as outcomes
-from gan_cli.suite import pictures
 from gan_cli.suite.outcome import Outcome, Sample
 from gan_cli.suite.rows import Protocol, Reading, Row, Variant
 
 PICTURE = "samples.png"
 
 
-def reproduce(row: Row, seeds: int, settings: Sequence[str], out: Path, command: str, retry: bool = False) -> Outcome:
+@dataclass(frozen=True)
+class How:
+    """How rows are run.
+
+    Args:
+        settings: of `gan-train`, for every run.
+        out: where all of it goes.
+        retry: run failed jobs again.
+        again: measure what was measured.
+    """
+
+    settings: Sequence[str]
+    out: Path
+    retry: bool = False
+    again: bool = False
+
+    def sweep(self, row: Row, variant: Variant, seeds: int) -> tuple[list[str], Path]:
+        """The overrides of a variant's sweep, and its directory."""
+        overrides = row.command(variant, range(seeds), self.settings)
+        return overrides, launch.place(self.out, row.name, variant.name, overrides, seeds)
+
+
+def reproduce(row: Row, seeds: int, command: str, how: How) -> Outcome:
     """Train a row, as far as that is not done yet, measure it, and keep what came out below a directory.
 
     Raises:
@@ -30,8 +53,8 @@ def reproduce(row: Row, seeds: int, settings: Sequence[str], out: Path, command:
         BusyError: another command runs the row.
         RunError: a file cannot be written.
     """
-    samples = [sample for variant in row.variants for sample in _samples(row, variant, seeds, settings, out, retry)]
-    gpu = _gpu() if row.trains and "device=cpu" not in settings else None
+    samples = [sample for variant in row.variants for sample in _samples(row, variant, seeds, how)]
+    gpu = _gpu() if row.trains and "device=cpu" not in how.settings else None
     found = Outcome(
         row=row.name,
         command=command,
@@ -41,43 +64,43 @@ def reproduce(row: Row, seeds: int, settings: Sequence[str], out: Path, command:
         version=__version__,
         samples=tuple(samples),
     )
-    (out / row.name).mkdir(parents=True, exist_ok=True)
-    outcomes.write(out / row.name / outcomes.NAME, found)
+    (how.out / row.name).mkdir(parents=True, exist_ok=True)
+    outcomes.write(how.out / row.name / outcomes.NAME, found)
     return found
 
 
-def _samples(
-    row: Row, variant: Variant, seeds: int, settings: Sequence[str], out: Path, retry: bool
-) -> Iterator[Sample]:
+def _samples(row: Row, variant: Variant, seeds: int, how: How) -> Iterator[Sample]:
     if variant.compute is not None:
         for seed in range(seeds):
             began = time.monotonic()
             figures = variant.compute(seed)
             yield Sample(variant.name, seed, figures, round(time.monotonic() - began, 1))
         return
-    overrides = row.command(variant, range(seeds), settings)
-    directory = launch.place(out, row.name, variant.name, overrides, seeds)
+    overrides, directory = how.sweep(row, variant, seeds)
     print(f"\n{printable(launch.command(overrides, directory))}", flush=True)
-    code, jobs = launch.launch(overrides, directory, retry)
+    code, jobs = launch.launch(overrides, directory, how.retry)
     by_seed = {_seed(job): job for job in jobs}
     for seed in range(seeds):
         job = by_seed.get(seed)
         if job is None:
             yield Sample(variant.name, seed, {}, error=f"gan-train ended with {code}; it says above why")
         else:
-            yield _measured(row, variant, seed, job, directory)
+            yield _measured(row, variant, seed, job, directory, how.again)
 
 
 def _seed(job: Job) -> int:
     return int(next((text.partition("=")[2] for text in job.overrides if key_of(text) == "seed"), "0"))
 
 
-def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path) -> Sample:
+def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path, again: bool) -> Sample:
     directory, seconds = place_of(job, sweep), job.seconds or 0.0
     if job.status != "finished" or directory is None:
         error = job.error or f"is {job.status}"
         return Sample(variant.name, seed, {}, seconds, error, job.exit_code == DataError.exit_code)
-    print(f"measuring {printable(str(directory))}", flush=True)
+    if not again and (known := kept.find(directory, row.protocol)):
+        print(f"measured before: {printable(os.path.relpath(directory))}", flush=True)
+        return known
+    print(f"measuring {printable(os.path.relpath(directory))}", flush=True)
     began = time.monotonic()
     try:
         found = _figures(directory, row.protocol)
@@ -86,7 +109,9 @@ def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path) -> S
         return Sample(variant.name, seed, {}, seconds, first, isinstance(error, DataError))
     taken = time.monotonic() - began
     print(f"  {duration(taken)}", flush=True)
-    return Sample(variant.name, seed, found, round(seconds + taken, 1))
+    sample = Sample(variant.name, seed, found, round(seconds + taken, 1))
+    kept.keep(directory, row.protocol, sample)
+    return sample
 
 
 def _figures(run: Path, protocol: Protocol) -> dict[str, Reading]:
@@ -98,15 +123,15 @@ def _figures(run: Path, protocol: Protocol) -> dict[str, Reading]:
     return {figure.metric: (figure.value, figure.floor) for figure in found.record.figures}
 
 
-def draw(row: Row, seeds: int, settings: Sequence[str], out: Path) -> Path | None:
+def draw(row: Row, seeds: int, how: How) -> Path | None:
     """The samples of seed 0 of all variants in one picture; None where there are none."""
     shown: list[Path] = []
     for variant in row.variants if row.trains else ():
-        sweep = launch.place(out, row.name, variant.name, row.command(variant, range(seeds), settings), seeds)
+        _, sweep = how.sweep(row, variant, seeds)
         jobs = [job for job in launch.jobs(sweep) if _seed(job) == 0 and place_of(job, sweep)]
         shown += [path for job in jobs for path in pictures.last(place_of(job, sweep) or sweep)]
     reals = [path for path in shown if path.name == "real.png"]
-    picture = out / row.name / PICTURE
+    picture = how.out / row.name / PICTURE
     fakes = [path for path in shown if path.name != "real.png"]
     return picture if pictures.side_by_side([*reals[:1], *fakes], picture) else None
 

@@ -26,7 +26,7 @@ def _packing(
         experiment=f"pacgan_{name}",
         seeds=10,
         minutes=60,
-        variants=tuple(Variant(variant, (f"model.pack={variant[-1]}",)) for variant in rows),
+        variants=tuple(Variant(f"pack_{n}", (f"model.pack={n}", f"train.batch_size={100 * n}")) for n in (1, 2, 4)),
         bands=bands,
         published=(*papers, *published),
         shown=("modes", "hq", "reverse_kl", "std_ratio"),
@@ -45,13 +45,17 @@ _PACGAN_GRID = {
     "pack_4": ((24.8, 0.2), (0.936, 0.006), (0.04, 0.01)),
 }
 
-# Lucic et al. 2018, table of FID, best of 100 settings: loss: MNIST, Fashion-MNIST.
-_LUCIC = {
-    "ns": ("loss=nonsaturating", (6.8, 0.5), (26.5, 1.6)),
-    "mm": ("loss=minimax", (9.8, 0.9), (29.6, 1.6)),
-    "lsgan": ("loss=least_squares", (7.8, 0.6), (30.7, 2.2)),
-    "wgan": ("loss=wasserstein", (6.7, 0.4), (21.5, 1.6)),
-    "wgan_gp": ("loss=wgan_gp", (20.3, 5.0), (24.5, 2.1)),
+_BETAS = "optimizer.betas=[.5,.999]"
+_LUCIC = {  # Lucic et al. 2018: the defaults of each loss, and FID of the best of 100 settings: MNIST, Fashion-MNIST
+    "ns": ((), (6.8, 0.5), (26.5, 1.6)),
+    "mm": (("loss=minimax",), (9.8, 0.9), (29.6, 1.6)),
+    "lsgan": (("loss=least_squares", "optimizer.lr=2e-4", _BETAS), (7.8, 0.6), (30.7, 2.2)),
+    "wgan": (("loss=wasserstein", "penalty=clip", "train.steps=3125", _BETAS), (6.7, 0.4), (21.5, 1.6)),
+    "wgan_gp": (
+        ("loss=wgan_gp", "penalty=gp", "train.steps=3125", "optimizer.lr=1e-4", _BETAS),
+        (20.3, 5.0),
+        (24.5, 2.1),
+    ),
 }
 
 
@@ -63,10 +67,13 @@ def _lucic(data: str, which: int) -> Row:
         experiment=f"lucic_{data}_ns",
         seeds=3,
         minutes=120,
-        variants=tuple(Variant(name, () if name == "ns" else (loss,)) for name, (loss, *_) in _LUCIC.items()),
+        variants=tuple(Variant(name, overrides) for name, (overrides, *_) in _LUCIC.items()),
         bands=(Band("fid", "mean", high=20 if data == "mnist" else 50, variant="ns"),),
         published=(
-            *(Published("best of 100 settings", {"fid": fids[which]}, name) for name, (_, *fids) in _LUCIC.items()),
+            *(
+                Published("best of 100 settings", {"fid": fids[which]}, name)
+                for name, (_, *fids) in _LUCIC.items()
+            ),
             Published("authors' defaults", {"fid": ((10.0, 32.0)[which], None)}, "ns"),
         ),
         shown=("fid", "cfd", "classes", "class_kl"),
@@ -116,7 +123,7 @@ LONG = (
         experiment="stacked_mnist_r3gan",
         seeds=1,
         minutes=60,
-        variants=(Variant("r3gan"), Variant("gan_r1r2", ("loss=nonsaturating",))),
+        variants=(Variant("r3gan"), Variant("gan_r1r2", ("loss=nonsaturating", "penalty=r1r2"))),
         bands=(
             Band("stacked_modes", "mean", 990, variant="r3gan"),
             Band("stacked_kl", "mean", high=0.2, variant="r3gan"),
@@ -135,7 +142,7 @@ LONG = (
         experiment="stacked_mnist_pacdcgan",
         seeds=1,
         minutes=60,
-        variants=tuple(Variant(f"pack_{n}", (f"model.pack={n}",)) for n in (1, 2)),
+        variants=tuple(Variant(f"pack_{n}", (f"model.pack={n}", f"train.batch_size={64 * n}")) for n in (1, 2)),
         bands=(
             Band("stacked_modes", "mean", 980, variant="pack_2"),
             Band("stacked_modes", "mean", low=100, variant="pack_2", minus="pack_1"),
@@ -160,8 +167,8 @@ LONG = (
             Band("fid", "mean", low=0, variant="none", minus="spectral_norm"),
         ),
         published=(
-            Published("published", {"fid": (25.27, None)}, "spectral_norm"),
-            Published("published", {"fid": (28.66, None)}, "none"),
+            Published("Kurach et al. 2019", {"fid": (25.27, None)}, "spectral_norm"),
+            Published("Kurach et al. 2019", {"fid": (28.66, None)}, "none"),
         ),
         protocol=_FID_10K,
     ),

@@ -157,11 +157,7 @@ def read(path: Path) -> Outcome:
 
 def to_plain(outcome: Outcome) -> dict[str, Any]:
     """An outcome as JSON has it."""
-    samples = [
-        vars(sample) | {"figures": {name: [*map(_to_json, reading)] for name, reading in sample.figures.items()}}
-        for sample in outcome.samples
-    ]
-    return vars(outcome) | {"samples": samples}
+    return vars(outcome) | {"samples": [to_json(sample) for sample in outcome.samples]}
 
 
 def from_plain(content: Any, path: str) -> Outcome:
@@ -171,16 +167,26 @@ def from_plain(content: Any, path: str) -> Outcome:
         RunError: it is something else.
     """
     try:
-        samples = tuple(_sample(sample) for sample in content["samples"])
+        samples = tuple(from_json(sample) for sample in content["samples"])
         words = {key: _typed(content[key], str) for key in ("row", "command", "machine", "date", "version")}
         return Outcome(seeds=_typed(content["seeds"], int), samples=samples, **words)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: is not as gan-reproduce writes it; move it away") from error
 
 
-def _sample(content: Any) -> Sample:
+def to_json(sample: Sample) -> dict[str, Any]:
+    """A sample as JSON has it: what is not finite is a word."""
+    return vars(sample) | {"figures": {name: [*map(_word, reading)] for name, reading in sample.figures.items()}}
+
+
+def from_json(content: Any) -> Sample:
+    """The same back.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: it is something else.
+    """
     figures = {
-        _typed(name, str): (_from_json(value), None if floor is None else _from_json(floor))
+        _typed(name, str): (_number(value), None if floor is None else _number(floor))
         for name, (value, floor) in content["figures"].items()
     }
     error = content["error"]
@@ -188,7 +194,7 @@ def _sample(content: Any) -> Sample:
         _typed(content["variant"], str),
         _typed(content["seed"], int),
         figures,
-        _from_json(content["seconds"]),
+        _number(content["seconds"]),
         None if error is None else _typed(error, str),
         _typed(content["data"], bool),
     )
@@ -200,11 +206,11 @@ def _typed(value: Any, kind: type) -> Any:
     return value
 
 
-def _to_json(value: float | None) -> float | str | None:
+def _word(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
 
 
-def _from_json(value: Any) -> float:
+def _number(value: Any) -> float:
     if isinstance(value, bool) or (isinstance(value, str) and value not in ("nan", "inf", "-inf")):
         raise TypeError("expected a number")
     return float(value)

@@ -85,6 +85,7 @@ _OTHERS = (
 )  # fmt: skip
 
 # What the recipe is held against: the same networks and steps without what keeps the game together.
+_FREE = ("penalty=none", "~penalty.gamma", "~penalty.gamma_final")
 _CONTROLS = Row(
     name="ring_controls",
     about="Negative controls: the ring without regularisation",
@@ -93,8 +94,8 @@ _CONTROLS = Row(
     seeds=5,
     minutes=0.7,
     variants=(
-        Variant("nonsaturating", ("loss=nonsaturating", "penalty=none")),
-        Variant("minimax", ("loss=minimax", "penalty=none")),
+        Variant("nonsaturating", ("loss=nonsaturating", *_FREE)),
+        Variant("minimax", ("loss=minimax", *_FREE)),
     ),
     bands=(
         Band("modes", "mean", high=7.9, variant="nonsaturating"),

@@ -19,10 +19,10 @@ from gan_cli.cli.sweep.record import NAME as SWEEP
 from gan_cli.cli.sweep.record import Job, Record
 from gan_cli.errors import BusyError, DataError
 from gan_cli.paths import CONF_DIR
-from gan_cli.suite import outcome, reached, tables
+from gan_cli.suite import kept, outcome, reached, tables
 from gan_cli.suite.bands import Band
 from gan_cli.suite.catalogue import ROWS
-from gan_cli.suite.rows import Published, Row, Variant
+from gan_cli.suite.rows import Protocol, Published, Row, Variant
 
 SHORT = ("train.steps=2", "train.sample_every=2", "train.log_every=1", "train.batch_size=16", "model.width=8")
 TOY = Row(
@@ -35,9 +35,10 @@ TOY = Row(
     minutes=1,
     bands=(Band("modes", "every", 0, 8), Band("reverse_kl", "worst", high=0.1)),
     published=(Published("VEEGAN", {"modes": (8, None)}),),
+    protocol=Protocol(n_fake=200),
 )
-PAIR = Row("pair", "Two", "minutes", experiment="ring", overrides=SHORT, seeds=1, minutes=1,
-           variants=(Variant("one"), Variant("two", ("loss=hinge",))), shown=("modes",))  # fmt: skip
+PAIR = Row("pair", "Two", "minutes", experiment="ring", overrides=SHORT, seeds=1, minutes=1, shown=("modes",),
+           variants=(Variant("one"), Variant("two", ("loss=hinge",))), protocol=Protocol(n_fake=200))  # fmt: skip
 COUNT = Row("count", "A function", "seconds", seeds=3,
             variants=(Variant(compute=lambda seed: {"js": (float(seed), 0.0)}),),
             bands=(Band("js", "mean", 1, 1),))  # fmt: skip
@@ -131,6 +132,29 @@ def test_a_row_is_swept_measured_and_written_down(capsys, swept):
     assert tables.from_csv(Path("res/figures.csv").read_text())["toy"]["", 1]["modes"] == (7.0, 8.0)
     with Image.open("res/toy/samples.png") as picture:
         assert picture.height == 480
+
+
+def test_what_was_measured_is_not_measured_again_unless_something_changed(capsys, swept, monkeypatch):
+    assert run("toy") == 0
+    before = outcome.read(Path("outputs/reproduce/toy/result.json"))
+    monkeypatch.setattr(reproducing, "_figures", lambda *_: {"modes": (1.0, None), "reverse_kl": (0.0, None)})
+
+    def modes(*words: str) -> list[float]:
+        assert run("toy", *words) == 0
+        return outcome.read(Path("outputs/reproduce/toy/result.json")).values("", "modes")
+
+    assert modes() == before.values("", "modes") == [8.0, 7.0]
+    assert modes("--measure-again") == [1.0, 1.0]
+    monkeypatch.setattr(reproducing, "_figures", lambda *_: {"modes": (2.0, None), "reverse_kl": (0.0, None)})
+    (longer,) = Path("outputs").rglob("1_seed=1")
+    (longer / "status.json").write_text('{"updated": "later"}')
+    assert modes() == [1.0, 2.0]
+    (longer.parent / "figures.json").write_text("[]")
+    assert modes() == [2.0, 2.0]
+    monkeypatch.setattr(kept, "__version__", "next")
+    monkeypatch.setattr(reproducing, "_figures", lambda *_: {"modes": (3.0, None), "reverse_kl": (0.0, None)})
+    assert modes() == [3.0, 3.0]
+    capsys.readouterr()
 
 
 def test_a_missed_band_is_1_and_says_which(capsys, swept):
@@ -285,7 +309,8 @@ def reproduced(*words: str, **more) -> "subprocess.Popen[str]":
 @pytest.mark.slow
 def test_the_same_line_goes_on_after_a_kill_and_after_a_signal():
     """The first start is killed, the second asked to stop, the third comes to the end, the fourth finds all done."""
-    words = ["toy", "--seeds", "2", "--", "device=cpu", "train.steps=4000", "train.checkpoint_every=200"]
+    rare = ("train.sample_every=2000", "train.log_every=500", "train.checkpoint_every=100")
+    words = ["toy", "--seeds", "2", "--", "device=cpu", "train.steps=2000", *rare]
     for number, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130)):
         with reproduced(*words) as process:
             _wait_for_a_step()
