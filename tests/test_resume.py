@@ -33,6 +33,7 @@ SHORT = (
 IMAGES = (
     "model=mlp", "model.width=4", "dataset=digits", "dataset.size=8", "prior.dim=2", "train.batch_size=16", *SHORT,
 )  # fmt: skip
+MOVING = ("train.momentum_final=0.7", "train.lr_schedule=exponential", "train.lr_final=0.1")
 FEATURES = {
     "pack": (*IMAGES, "model.pack=2"),
     "conditional": (*IMAGES, "model.conditional=true", "loss=wgan_gp"),
@@ -45,6 +46,8 @@ FEATURES = {
     "warm-up": (*IMAGES, "train.d_warmup=3", "train.d_warmup_steps=6", "train.fakes=reused", "penalty.every=5"),
     "standardise": (*TINY, *SHORT, "dataset=ring", "model.standardise=true", "model.discriminator.fourier=4"),
     "gamma falls": (*TINY, *SHORT, "penalty=r1r2", "penalty.gamma_final=0.1"),
+    "points": (*TINY, *SHORT, "dataset=ring", "dataset.points=50", "train.updates=simultaneous", "train.fakes=reused"),
+    "momentum": (*TINY, *SHORT, "optimizer=sgd", "optimizer.lr=1e-3", *MOVING),
     "dirac": ("experiment=dirac/instance_noise", "train.batch_size=8", *SHORT),
 }  # fmt: skip
 
