@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,13 @@ COUNT = Row("count", "A function", "seconds", seeds=3,
             variants=(Variant(compute=lambda seed: {"js": (float(seed), 0.0)}),),
             bands=(Band("js", "mean", 1, 1),))  # fmt: skip
 
+OFF = replace(COUNT, name="off", bands=(Band("js", "mean", 5),))
+
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(reproduce, "ROWS", {row.name: row for row in (TOY, PAIR, COUNT)})
+    monkeypatch.setattr(reproduce, "ROWS", {row.name: row for row in (TOY, PAIR, COUNT, OFF)})
     monkeypatch.setattr(reached, "SHIPPED", tmp_path / "reached.json")
 
 
@@ -98,7 +101,7 @@ def test_the_list_says_what_there_is_and_what_was_not_run(capsys, swept):
     out, _ = told(capsys)
     assert "toy (a minute a seed, 2 seeds) A ring in two steps experiment ring train.steps=2" in out
     assert "paper VEEGAN: modes 8 band modes every 0 to 8, reverse_kl worst <= 0.1 here not run" in out
-    assert "3 rows" in out and "yours" not in out
+    assert "4 rows" in out and "yours" not in out
     assert run("toy") == 0
     capsys.readouterr()
     run("--list", "toy")
@@ -181,6 +184,7 @@ def test_data_that_cannot_be_had_are_4_and_the_other_rows_run(capsys, swept):
     out, err = told(capsys)
     assert err == "toy: 2 of 2 jobs failed: mnist: cannot be fetched"
     assert "count js" in out
+    assert run("toy", "off") == 1, "another row is out of its band"
     swept[1][1] = Job(1, [], status="failed", exit_code=1, error="killed")
     assert run("toy") == 1, "not for want of data alone"
 
