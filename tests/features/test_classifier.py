@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gan_cli import data, features, state
 from gan_cli.errors import DataError
-from gan_cli.features.network import Network
+from gan_cli.features.network import Network, prepared
 
 DATASETS = Path(__file__).parents[2].parent / "shared" / "datasets"
 HERE = sys.modules["gan_cli.features.classifier"]  # the package has a function of this name
@@ -129,6 +129,15 @@ def test_a_tenth_is_held_out_where_no_test_images_are_given(quick):
     assert space.held_out == 1
 
 
+def test_the_held_out_share_is_that_of_the_space_itself_not_of_a_network_in_training(quick):
+    """Labels without a reason: half are right by chance, and dropout would let others be."""
+    x = torch.randint(0, 256, (900, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+    y = torch.randint(0, 2, (900,), generator=torch.Generator().manual_seed(3))
+    space = features.classifier(x[:300], y[:300], x[300:], y[300:], name="noise")
+    assert space.held_out == (space(x[300:]).logits.argmax(1) == y[300:]).double().mean().item()
+    assert 0.4 < space.held_out < 0.6  # five standard deviations
+
+
 def test_of_very_many_images_some_are_learned_from(quick, monkeypatch):
     monkeypatch.setattr(HERE, "MOST", 200)
     said: list[str] = []
@@ -142,8 +151,10 @@ def test_of_very_many_images_some_are_learned_from(quick, monkeypatch):
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 17, 9), (1, 28, 28), (3, 64, 64), (4, 8, 64)])
 def test_it_takes_grey_and_colour_images_of_8_to_64_pixels(shape):
     net = Network(shape, 7).eval()
-    hidden, logits = net.of(torch.zeros(2, *shape, dtype=torch.uint8))
+    images = torch.randint(0, 256, (2, *shape), dtype=torch.uint8)
+    hidden, logits = net.of(images)
     assert hidden.shape == (2, 128) and logits.shape == (2, 7)
+    assert torch.equal(logits, net(prepared(images)))
 
 
 def test_the_network_for_mnist_has_99_thousand_weights():
@@ -265,6 +276,17 @@ def test_where_it_cannot_be_kept_it_is_used_all_the_same(quick, tmp_path):
     space = features.classifier(*blobs(), name="blobs", cache=tmp_path, say=said.append)
     assert "cannot be kept" in said[-1]
     assert space.n_held_out == 6
+
+
+def test_what_is_interrupted_before_it_has_its_name_leaves_no_file(quick, tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    said: list[str] = []
+    features.classifier(*blobs(), name="blobs", cache=tmp_path, say=said.append)
+    assert "cannot be kept" in said[-1] and "No space left on device" in said[-1]
+    assert [*(tmp_path / "classifiers").iterdir()] == []
 
 
 @pytest.mark.slow
