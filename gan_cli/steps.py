@@ -58,7 +58,7 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
         once = asks_once(run)
         shared = run.penalty if penalised and once and run.forward.is_plain and type(run.penalty) is R1R2 else None
         if once:
-            both = torch.cat([x, fake]).requires_grad_(shared is not None)
+            both = torch.cat([x, fake]).detach().requires_grad_(shared is not None)  # a G may hand on its own leaf
             logits = D(both)
             real_logits, fake_logits = logits.chunk(2)
         else:
