@@ -1,7 +1,7 @@
 """What each part of the recipe for points is worth: every row of the table of docs/results.md leaves one out.
 
     python docs/ablation.py --out outputs/ablation
-    python docs/ablation.py --out outputs/ablation --data grid --seeds 3
+    python docs/ablation.py --out outputs/short --data grid --seeds 3 --all train.steps=3000
 
 Each run is a `gan-train` in a directory of its own; those that are there are not run again. The table is Markdown: the
 mean over seeds, and its standard error.
@@ -61,12 +61,13 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["ring", "grid"], help="experiments")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--all", nargs="+", default=[], metavar="KEY=VALUE", help="of every run")
     options = parser.parse_args()
     for experiment in options.data:
         print(f"\n| {experiment} | " + " | ".join(COLUMNS.values()) + " |\n|---|" + "---:|" * len(COLUMNS), flush=True)
         for row in options.rows:
             places = [options.out / f"{experiment}_{row.replace(' ', '_')}_{seed}" for seed in range(options.seeds)]
-            done = [train(experiment, ROWS[row], seed, place) for seed, place in enumerate(places)]
+            done = [train(experiment, (*ROWS[row], *options.all), seed, place) for seed, place in enumerate(places)]
             figures = [score(place) for place, well in zip(places, done, strict=True) if well]
             cells = [cell(name, [found[name] for found in figures]) if figures else "–" for name in COLUMNS]
             failed = f" ({done.count(False)} of {len(done)} diverged)" if False in done else ""
