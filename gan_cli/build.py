@@ -147,6 +147,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         inputs = {"model.generator": (dim,), "model.discriminator": seen}
         builder.problems += contracts.batch(train, pack, put_out, inputs, device)
     builder.problems += contracts.alarms(train)
+    builder.problems += contracts.evaluation(train)
     builder.problems += contracts.aids_and_packs(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)

@@ -19,6 +19,7 @@ from gan_cli.health import Thresholds
 from gan_cli.losses import Loss
 from gan_cli.penalties import Penalty
 from gan_cli.pictures import evaluating
+from gan_cli.scores import PREFIX, SCORES, tag
 from gan_cli.settings import TrainConfig
 
 # What a class that a config names must be, by the path of its node; losses, priors and data sets are tried out instead.
@@ -196,6 +197,16 @@ def alarms(train: TrainConfig | None) -> Iterator[Problem]:
     for name in train.stop_on if train is not None else ():
         if name not in ALARMS:
             yield Problem("train.stop_on", f"there is no alarm {name!r}{did_you_mean(name, ALARMS)}")
+
+
+def evaluation(train: TrainConfig | None) -> Iterator[Problem]:
+    """An evaluation measures metrics that there are; whether the data have them is known when they are read."""
+    for name in (train.eval_metrics or ()) if train is not None else ():
+        if name.removeprefix("+") not in SCORES:
+            yield Problem("train.eval_metrics", f"there is no metric {name!r}{did_you_mean(name, SCORES)}")
+    judge = train.judge[0] if train is not None and train.judge else ""
+    if judge.startswith(PREFIX) and judge.removeprefix(PREFIX) not in SCORES:
+        yield Problem("train.keep_best", f"there is no metric {judge!r}{did_you_mean(judge, map(tag, SCORES))}")
 
 
 def loss_and_prior(loss: Any, prior: Any) -> Iterator[Problem]:

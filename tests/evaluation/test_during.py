@@ -199,15 +199,15 @@ def test_the_direction_is_the_metrics_own_unless_it_is_said():
     ("overrides", "says"),
     [
         (("train.eval_metrics=[cfd]",), "train.eval_metrics: cfd is for images"),
-        (("train.eval_metrics=[cdf]",), "train.eval_metrics: there is no metric 'cdf'"),
+        (("train.eval_metrics=[cdf]",), "train.eval_metrics: there is no metric 'cdf'; did you mean 'cfd'?"),
+        (("train.keep_best=eval/cdf",), "train.keep_best: there is no metric 'eval/cdf'; did you mean 'eval/cfd'?"),
         (("train.keep_best=cfd",), "train.keep_best: this run logs no 'cfd'"),
         (("train.keep_best=w1",), "train.keep_best: this run logs no 'w1'"),
     ],
 )
 def test_what_the_data_cannot_have_is_refused_before_training(overrides, says):
-    run = make_run(*RING, "train.eval_every=2", *overrides)
     with pytest.raises(ConfigError) as error:
-        refuse_unknown_figure(run)
+        refuse_unknown_figure(make_run(*RING, "train.eval_every=2", *overrides))
     assert says in str(error.value)
     refuse_unknown_figure(make_run(*RING, "train.eval_every=2", "train.keep_best=energy"))
 
