@@ -7,7 +7,7 @@ from gan_cli.errors import RunError
 from gan_cli.files import write_json
 from gan_cli.reading import JSON_LIMIT, is_regular, read_json
 from gan_cli.suite import outcome as outcomes
-from gan_cli.suite.outcome import Outcome, from_plain, lines, to_plain
+from gan_cli.suite.outcome import Outcome, from_plain, lines, to_plain, verdict
 from gan_cli.suite.rows import Row
 from gan_cli.suite.tables import heading, number
 
@@ -56,4 +56,5 @@ def in_short(row: Row, outcome: Outcome | None) -> str:
     more = [f"and {len(words) - MOST} more"] if len(words) > MOST else []
     failed = [f"{len(outcome.failed)} of {len(outcome.samples)} jobs failed"] if outcome.failed else []
     how = f"{outcome.seeds} seed{'s' * (outcome.seeds != 1)}, {duration(outcome.seconds)}, {outcome.date}"
-    return f"{', '.join([*words[:MOST], *more, *failed])} ({how})"
+    said = {"yes": "in its bands: ", "no": "not in its bands: ", "": ""}[verdict(row, outcome)]
+    return f"{said}{', '.join([*words[:MOST], *more, *failed])} ({how})"

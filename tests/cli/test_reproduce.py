@@ -106,7 +106,7 @@ def test_the_list_says_what_there_is_and_what_was_not_run(capsys, swept):
     capsys.readouterr()
     run("--list", "toy")
     out, _ = told(capsys)
-    assert "here not run yours modes 7.5, reverse_kl 0.005 (2 seeds, 0:03" in out and "1 row;" in out
+    assert "here not run yours in its bands: modes 7.5, reverse_kl 0.005 (2 seeds, 0:03" in out and "1 row;" in out
 
 
 def test_the_list_needs_no_torch(tmp_path):
@@ -223,7 +223,8 @@ def test_what_is_recorded_is_shown_as_reached_here(capsys, swept):
     capsys.readouterr()
     run("--list", "--out", "elsewhere")
     out, _ = told(capsys)
-    assert "here modes 7.5, reverse_kl 0.005 (2 seeds" in out and "here js 1 (3 seeds, 0:00" in out
+    assert "here in its bands: modes 7.5, reverse_kl 0.005 (2 seeds" in out
+    assert "here in its bands: js 1 (3 seeds, 0:00" in out
 
 
 def test_a_dry_run_prints_the_lines_and_the_time_and_makes_nothing(capsys, tmp_path):

@@ -155,7 +155,7 @@ def test_the_last_figures_in_short():
     assert reached.in_short(ROW, None) == "not run"
     found = outcome(sample(0), sample(1), Sample("", 2, {}, error="killed"))
     assert reached.in_short(ROW, found) == (
-        "modes 8, reverse_kl 0.001, hq % 90.0, 1 of 3 jobs failed (3 seeds, 1:00, 2031-02-03)"
+        "not in its bands: modes 8, reverse_kl 0.001, hq % 90.0, 1 of 3 jobs failed (3 seeds, 1:00, 2031-02-03)"
     )
 
 
