@@ -33,7 +33,7 @@ def test_the_pairing_is_a_function_of_its_key_alone():
 
 
 def test_a_thousand_modes_or_as_many_as_some_digits_make():
-    """Of 20,000 draws of 1,000 modes, each of about 0.1 percent, one is missing in 1000 exp(-20) = 2e-6 of all cases."""
+    """Of 20,000 draws of 1,000 modes, each of about 0.1 percent, one is missing once in 500,000 times."""
     assert data.StackedDigits().modes == 1000
     assert len(data.StackedDigits(8).load().y.unique()) == 1000
     four = data.StackedDigits(8, examples=2000, classes=[0, 1, 4, 7])
@@ -86,7 +86,7 @@ def test_a_classifier_of_grey_digits_reads_every_channel_as_well_as_it_reads_dig
 
 @pytest.mark.slow
 def test_a_perfect_sampler_of_stacked_mnist_shows_all_modes():
-    """26,000 images: all modes, and KL to uniform 0.0236 with a standard deviation of 0.0011, as 300 multinomial draws by
+    """26,000 images: all modes, and KL to uniform 0.0236, standard deviation 0.0011, as 300 multinomial draws by
     the frequencies of MNIST's labels have it. 0.0043 of it is those frequencies, and the rest is chance.
     """
     if not (DATASETS / "MNIST").is_dir():
