@@ -39,6 +39,12 @@ class How:
     retry: bool = False
     again: bool = False
 
+    @property
+    def device(self) -> str:
+        """Where runs are measured: where they were trained."""
+        named = [text.partition("=")[2] for text in self.settings if key_of(text) == "device"]
+        return named[-1] if named else "auto"
+
     def sweep(self, row: Row, variant: Variant, seeds: int) -> tuple[list[str], Path]:
         """The overrides of a variant's sweep, and its directory."""
         overrides = row.command(variant, range(seeds), self.settings)
@@ -54,7 +60,7 @@ def reproduce(row: Row, seeds: int, command: str, how: How) -> Outcome:
         RunError: a file cannot be written.
     """
     samples = [sample for variant in row.variants for sample in _samples(row, variant, seeds, how)]
-    gpu = _gpu() if row.trains and "device=cpu" not in how.settings else None
+    gpu = _gpu() if row.trains and how.device != "cpu" else None
     found = Outcome(
         row=row.name,
         command=command,
@@ -83,27 +89,28 @@ def _samples(row: Row, variant: Variant, seeds: int, how: How) -> Iterator[Sampl
     for seed in range(seeds):
         job = by_seed.get(seed)
         if job is None:
-            yield Sample(variant.name, seed, {}, error=f"gan-train ended with {code}; it says above why")
+            why = f"gan-train ended with {code}; it says above why"
+            yield Sample(variant.name, seed, {}, error=why, data=code == DataError.exit_code)
         else:
-            yield _measured(row, variant, seed, job, directory, how.again)
+            yield _measured(row, variant, seed, job, directory, how)
 
 
 def _seed(job: Job) -> int:
     return int(next((text.partition("=")[2] for text in job.overrides if key_of(text) == "seed"), "0"))
 
 
-def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path, again: bool) -> Sample:
+def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path, how: How) -> Sample:
     directory, seconds = place_of(job, sweep), job.seconds or 0.0
     if job.status != "finished" or directory is None:
         error = job.error or f"is {job.status}"
         return Sample(variant.name, seed, {}, seconds, error, job.exit_code == DataError.exit_code)
-    if not again and (known := kept.find(directory, row.protocol)):
+    if not how.again and (known := kept.find(directory, row.protocol)):
         print(f"measured before: {printable(os.path.relpath(directory))}", flush=True)
         return known
     print(f"measuring {printable(os.path.relpath(directory))}", flush=True)
     began = time.monotonic()
     try:
-        found = _figures(directory, row.protocol)
+        found = _figures(directory, row.protocol, how.device)
     except GanError as error:
         first = str(error).splitlines()[0]
         return Sample(variant.name, seed, {}, seconds, first, isinstance(error, DataError))
@@ -114,12 +121,12 @@ def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path, agai
     return sample
 
 
-def _figures(run: Path, protocol: Protocol) -> dict[str, Reading]:
+def _figures(run: Path, protocol: Protocol, device: str) -> dict[str, Reading]:
     """By metric, each with its floor."""
     from gan_cli.evaluation import Options  # torch comes in here
     from gan_cli.scoring import of_run
 
-    found = of_run(run, Options(device="auto", **vars(protocol)), say=lambda text: print(printable(text), flush=True))
+    found = of_run(run, Options(device=device, **vars(protocol)), say=lambda text: print(printable(text), flush=True))
     return {figure.metric: (figure.value, figure.floor) for figure in found.record.figures}
 
 

@@ -26,7 +26,7 @@ def cells(row: Row, outcome: Outcome) -> list[tuple[str, ...]]:
             number(line.metric, line.floor),
             _ours(line, outcome.seeds),
             ", ".join(band.words(_unit(line.metric)) for band, *_ in line.bands),
-            _verdict(line),
+            _verdict(line, outcome.seeds),
         )
         for line in lines(row, outcome)
     ]
@@ -71,10 +71,12 @@ def _ours(line: Line, seeds: int) -> str:
     return _with_error(line.metric, line.mean, line.error) + of
 
 
-def _verdict(line: Line) -> str:
+def _verdict(line: Line, seeds: int) -> str:
     """Yes, or which statistic is where."""
     if line.verdict != "no":
         return line.verdict
+    if line.seeds < seeds:
+        return f"no: {line.seeds} of {seeds} seeds"
     missed = [f"{band.statistic} {number(line.metric, value)}" for band, value, inside in line.bands if not inside]
     return f"no: {', '.join(missed)}"
 

@@ -72,7 +72,7 @@ def swept(monkeypatch):
         Record(["gan-train"], jobs).write(directory)
         return int(any(job.status != "finished" for job in jobs)), jobs
 
-    def figures(run, protocol):
+    def figures(run, protocol, device):
         seed = float(run.name.partition("seed=")[2])
         return {"modes": (8.0 - seed, 8.0), "reverse_kl": (0.01 * seed, 0.001)}
 
@@ -190,7 +190,7 @@ def test_data_that_cannot_be_had_are_4_and_the_other_rows_run(capsys, swept):
 
 
 def test_an_evaluation_that_fails_is_a_failure_of_its_seed(capsys, swept, monkeypatch):
-    def fails(directory, protocol):
+    def fails(directory, protocol, device):
         raise DataError("no Inception here\nput it there")
 
     monkeypatch.setattr(reproducing, "_figures", fails)
@@ -199,9 +199,10 @@ def test_an_evaluation_that_fails_is_a_failure_of_its_seed(capsys, swept, monkey
 
 
 def test_a_sweep_that_is_refused_is_a_failure_of_all_its_seeds(capsys, swept, monkeypatch):
-    monkeypatch.setattr(launch, "launch", lambda *_: (2, []))
-    assert run("pair") == 1
-    assert told(capsys)[1] == "pair: 2 of 2 jobs failed: gan-train ended with 2; it says above why"
+    for code, ours in ((2, 1), (DataError.exit_code, 4)):
+        monkeypatch.setattr(launch, "launch", lambda *_, code=code: (code, []))
+        assert run("pair") == ours
+        assert told(capsys)[1] == f"pair: 2 of 2 jobs failed: gan-train ended with {code}; it says above why"
 
 
 def test_each_variant_is_a_sweep_of_its_own(capsys, swept):
@@ -305,7 +306,7 @@ def reproduced(*words: str, **more) -> "subprocess.Popen[str]":
         "from gan_cli.suite.rows import Row\n"
         f"reproduce.ROWS = {{'toy': Row('toy', 'A', 'minutes', experiment='ring', overrides={SHORT}, seeds=2,"
         " minutes=1, bands=(Band('modes', 'every', 1, 1),))}\n"
-        "reproducing._figures = lambda run, protocol: {'modes': (1.0, 1.0)}\n"
+        "reproducing._figures = lambda run, protocol, device: {'modes': (1.0, 1.0)}\n"
         "reproduce.main(sys.argv[1:])"
     )
     return subprocess.Popen([sys.executable, "-c", code, *words], text=True, stdout=subprocess.PIPE, **more)

@@ -74,14 +74,14 @@ def test_a_seed_that_failed_is_not_dropped():
     assert verdict(ROW, found) == "no"
     assert [line.verdict for line in lines(ROW, found) if line.bands] == ["no", "no"]
     text = tables.markdown([(ROW, found)])
-    assert "| toy | modes | 8 VEEGAN | 8 | 8 (1 of 2 seeds) | every 8 | no: every 8 |" in text
+    assert "| toy | modes | 8 VEEGAN | 8 | 8 (1 of 2 seeds) | every 8 | no: 1 of 2 seeds |" in text
     assert "- toy, seed 1: failed: diverged in step 3" in text
 
 
 def test_a_figure_that_a_band_asks_for_and_nobody_has_is_a_miss():
     bare = Sample("", 0, {"hq": (0.9, None)})
     assert verdict(ROW, outcome(bare)) == "no"
-    assert tables.cells(ROW, outcome(bare))[0] == ("toy", "modes", "8 VEEGAN", "", "none", "every 8", "no: every nan")
+    assert tables.cells(ROW, outcome(bare))[0] == ("toy", "modes", "8 VEEGAN", "", "none", "every 8", "no: 0 of 1 seeds")
 
 
 def test_a_difference_of_variants_is_of_their_means():
