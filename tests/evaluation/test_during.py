@@ -8,7 +8,7 @@ import torch
 from conftest import TINY, make_run, train_in
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_cli import checkpoint
+from gan_cli import checkpoint, metrics
 from gan_cli.cli.job import refuse_unknown_figure
 from gan_cli.errors import ConfigError
 from gan_cli.evaluation import judge_of
@@ -63,6 +63,13 @@ def test_a_run_that_is_evaluated_is_the_run_that_is_not(tmp_path, overrides):
     assert rows(tmp_path / "without") == plain_rows(tmp_path / "with")
     assert [row["step"] for row in rows(tmp_path / "with", "evaluations")] == [2, 4, 6, 8, 10, 12]
     assert not (tmp_path / "without/evaluations.jsonl").exists()
+
+
+def test_what_a_metric_draws_by_itself_is_not_seen_by_the_run(tmp_path, monkeypatch):
+    plain = train_in(tmp_path / "without", *RING).digest()
+    energy = metrics.energy
+    monkeypatch.setattr(metrics, "energy", lambda x, y: energy(x, y) + 0 * float(torch.rand(1)))
+    assert train_in(tmp_path / "with", *RING, *EVAL).digest() == plain
 
 
 def test_it_is_the_average_that_is_evaluated_and_what_is_found_is_in_all_logs(tmp_path):
