@@ -332,3 +332,11 @@ def test_one_pass_of_D_serves_its_loss_and_both_slopes():
         calls.append(asked)
     assert calls == [[32], [32, 16, 16]]
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(*gradients, strict=True))
+
+
+@pytest.mark.parametrize("penalty", ["r1", "r1r2"])
+def test_a_penalty_is_told_how_far_the_run_is(penalty):
+    run = make_run(*TINY, f"penalty={penalty}", "penalty.every=1", "penalty.gamma_final=0.5", "train.steps=8")
+    run.step = 6
+    discriminator_gradient(run, next(run.reals))
+    assert run.penalty.progress == 6 / 8
