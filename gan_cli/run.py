@@ -327,6 +327,11 @@ class Run:
                 "put the data back as they were, or go on with these by other_data=true\n"
                 "(another version of what decodes images makes other pixels, too)"
             )
+        if state["data"] != self.reals.fingerprint and self.moments is not None:
+            raise DataError(
+                "the networks work in units of the data that they were trained on, and these are other data\n"
+                "put the data back as they were, or start a run with model.standardise=false"
+            )
         if self.ema and state["ema"] is None:
             raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
         nets = {"G": self.G, "D": self.D} | ({"ema": self.ema.G} if self.ema else {})

@@ -9,7 +9,7 @@ from conftest import make_run, train_in
 from pytest import approx
 
 from gan_cli import checkpoint, export
-from gan_cli.errors import ConfigError
+from gan_cli.errors import ConfigError, DataError
 from gan_cli.loop import turn
 
 UNITS = (
@@ -104,6 +104,17 @@ def test_points_of_a_file_are_standardised_by_what_is_trained_on(tmp_path):
     assert run.moments[0] == approx([50] * 4, abs=1)
     assert run.moments[1] == approx(3, abs=0.5)
     assert run.penalty.std == run.moments[1]
+
+
+def test_a_resume_does_not_change_the_units(tmp_path):
+    def of(mean, *more):
+        np.save(tmp_path / "p.npy", np.random.default_rng(0).normal(mean, 3, (200, 4)).astype(np.float32))
+        return (*UNITS, "dataset=array", f"dataset.path={tmp_path / 'p.npy'}", "train.steps=2", *more)
+
+    train_in(tmp_path / "run", *of(50))
+    state = checkpoint.load(checkpoint.available(tmp_path / "run" / "checkpoints")[0])
+    with pytest.raises(DataError, match="in units of the data that they were trained on"):
+        make_run(*of(60, "other_data=true")).restore(state)
 
 
 @pytest.mark.parametrize(
