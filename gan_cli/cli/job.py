@@ -127,12 +127,20 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
         raise RunError(
             f"resume: {directory} is {done} at step {step:,} of {run.steps:,}; ask for more with train.steps=..."
         )
-    if run.cfg.lr_schedule != "constant" and isinstance(before, int) and before != run.steps:
+    if isinstance(before, int) and before != run.steps and (schedules := _schedules(run)):
         warn(
-            f"train.lr_schedule={run.cfg.lr_schedule} led to an end at step {before:,} and now leads to {run.steps:,}: "
-            "the learning rate jumps, and this is not the run that would have had this length from its start"
+            f"{', '.join(schedules)} led to an end at step {before:,} and now leads to {run.steps:,}: what follows it "
+            "jumps, and this is not the run that would have had this length from its start"
         )
     return run, state
+
+
+def _schedules(run: Run) -> list[str]:
+    """The settings that the length of a run is a part of."""
+    finals = {"penalty.gamma_final": getattr(run.penalty, "gamma_final", None)}
+    finals["train.momentum_final"] = run.cfg.momentum_final
+    rate = [] if run.cfg.lr_schedule == "constant" else [f"train.lr_schedule={run.cfg.lr_schedule}"]
+    return rate + [f"{key}={value}" for key, value in finals.items() if value is not None]
 
 
 def _labels(run: Run) -> dict[str, int] | None:

@@ -451,11 +451,19 @@ def test_the_line_to_resume_a_sweeps_job_can_be_typed(gan_train):
     assert gan_train(f"resume={odd}", "train.steps=9")[0] == 0
 
 
-@pytest.mark.parametrize(("schedule", "warned"), [("cosine", True), ("constant", False)])
-def test_a_schedule_with_another_end_is_another_run_and_says_so(gan_train, schedule, warned):
-    gan_train(*TINY, f"train.lr_schedule={schedule}")
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        (["train.lr_schedule=cosine"], True),
+        (["penalty.gamma_final=0.5"], True),
+        (["optimizer=sgd", "optimizer.lr=1e-3", "train.momentum_final=0.7"], True),
+        (["train.lr_schedule=constant"], False),
+    ],
+)
+def test_a_schedule_with_another_end_is_another_run_and_says_so(gan_train, settings, warned):
+    gan_train(*TINY, *settings)
     _, _, err = gan_train("resume=outputs/latest", "train.steps=12")
-    assert ("led to an end at step 6 and now leads to 12" in " ".join(err.split())) == warned
+    assert (f"{settings[-1]} led to an end at step 6 and now leads to 12" in " ".join(err.split())) == warned
 
 
 def test_warnings_are_not_markup_and_no_output(gan_train):

@@ -50,3 +50,22 @@ def test_of_a_file_they_are_those_of_what_is_trained_on(tmp_path):
 
 def test_points_that_are_all_one_are_divided_by_one():
     assert estimated(Stream(Point(), batch_size=4, seed=0)) == ([0.0], 1.0)
+
+
+def test_of_a_density_of_ones_own_they_are_the_same_for_every_seed():
+    """Weights are of use in another run of the same data only if they work in the same units there."""
+
+    class Flat:
+        shape = (2,)
+
+        def sample(self, n, generator):
+            return 10 + torch.rand(n, 2, generator=generator)
+
+        def log_prob(self, x):
+            return torch.zeros(len(x))
+
+    first, other = (estimated(Stream(Flat(), batch_size=4, seed=seed)) for seed in (0, 1))
+    assert first == other
+    mean, std = first
+    assert mean == approx([10.5, 10.5], abs=5 * std / math.sqrt(1 << 16))
+    assert std == approx(1 / math.sqrt(12), rel=0.02)
