@@ -113,7 +113,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     reals, classes, moments = None, None, None
     if builder.model("standardise", False) and data is not None and settings is not None and train is not None:
         reals, moments = builder.moments(data, train, settings, device or torch.device("cpu"))
-    penalty = builder.part("penalty", std=1.0 if moments is None else moments[1])
+    penalty = builder.part("penalty", **({} if moments is None else {"std": moments[1]}))
     if conditional and data is not None and settings is not None and train is not None:
         # The labels say how many classes.
         reals = reals or builder.stream(data, train, settings, device or torch.device("cpu"))
@@ -305,6 +305,8 @@ class _Builder:
             return None, None
         if (known := in_closed_form(data)) is not None:
             return None, known
+        if self.problems:  # they are told first: data may take their time
+            return None, None
         reals = self.stream(data, train, settings, device)
         return reals, estimated(reals)
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from gan_cli.build import build
+from gan_cli.data import Stream
+from gan_cli.data.mixture import Mixture
 from gan_cli.errors import DataError, Diverged, RunError
 from gan_cli.forward import call
 from gan_cli.losses import Loss, accuracy, total
@@ -139,7 +141,7 @@ def probe(
     learning rates.
 
     Args:
-        config: of the run, its targets checked. Its seed plays no part.
+        config: of the run, its targets checked. Its seed names its points, where they were drawn once, and no more.
         state: of the checkpoint.
         steps: updates of each player.
         seed: of fresh weights, the order of the data and the noise.
@@ -161,6 +163,10 @@ def probe(
     if type(state["step"]) is not int or state["step"] < 0:
         raise RunError(f"the checkpoint is of step {state['step']!r:.40}: it was not written by this version")
     run.step = state["step"]  # aids change as the run goes on
+    if isinstance(run.reals.data, Mixture) and run.reals.data.points is not None:
+        run.reals = Stream(run.reals.data, run.cfg.batch_size, config.get("seed", 0), run.device)
+        run.reals.seed = run.seed
+        run.twin = run.reals.twin()
     new, own = copy.deepcopy((run.G.state_dict(), run.D.state_dict())), (state["G"], state["D"])
     table = _Table(run, each)
     reading = table.judged(*own)

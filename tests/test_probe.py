@@ -77,6 +77,24 @@ def test_a_d_at_rest_against_the_data_is_an_equilibrium():
     assert "neither side has a better move" in text
 
 
+def test_points_that_were_drawn_once_are_those_of_the_run(monkeypatch):
+    ring = ("dataset=ring", "dataset.points=64", "model=mlp", "model.width=4", "prior.dim=2", "train.batch_size=16")
+    config, seen = composed(*ring, "seed=5", "train.steps=9"), []
+
+    class Table(module._Table):
+        def __init__(self, run, each):
+            seen.append(run)
+            super().__init__(run, each)
+
+    monkeypatch.setattr(module, "_Table", Table)
+    run = build(config)
+    probe(config, saved(run), 1)
+    (probed,) = seen
+    assert torch.equal(probed.reals.whole.x, run.reals.whole.x)
+    assert torch.equal(probed.twin.whole.x, run.reals.whole.x)
+    assert not torch.equal(next(probed.reals), next(run.reals)), "in another order"
+
+
 def test_a_d_that_lost_its_weights_is_weak_and_what_it_misses_is_the_divergence():
     config, state = toy(mean=1.0)
     found = probe(config, state, 300)

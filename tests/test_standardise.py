@@ -128,3 +128,22 @@ def test_images_and_networks_without_it_are_refused(model, message):
     with pytest.raises(ConfigError) as error:
         make_run("dataset=digits", f"model={model}", "++model.standardise=true")
     assert f"model.standardise: {message}" in str(error.value)
+
+
+def test_mistakes_are_told_before_the_data_are_read(tmp_path):
+    np.save(tmp_path / "p.npy", np.zeros((3, 4), np.float32))
+    too_few = ("dataset=array", f"dataset.path={tmp_path / 'p.npy'}")
+    with pytest.raises(ConfigError, match=r"prior\.dim: must be at least 1"):
+        make_run(*UNITS, *too_few, "prior.dim=-1")
+    with pytest.raises(DataError, match="fewer than one batch"):
+        make_run(*UNITS, *too_few)
+
+
+def test_a_penalty_of_ones_own_need_not_take_a_unit(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "from gan_cli.penalties import Penalty\n\n"
+        "class Mine(Penalty):\n    def __init__(self, **settings):\n        super().__init__(**settings)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    run = make_run("dataset=ring", "model=mlp", "penalty=none", "penalty._target_=mine.Mine", "+penalty.every=3")
+    assert run.penalty.every == 3
