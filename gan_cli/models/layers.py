@@ -133,7 +133,8 @@ class Fourier(nn.Module):
         self.register_buffer("B", scale * torch.randn(inputs, features // 2))
 
     def forward(self, u: Tensor) -> Tensor:
-        phase = 2 * math.pi * u @ self.B
+        with torch.autocast(u.device.type, enabled=False):  # bfloat16 has no digits for many periods
+            phase = 2 * math.pi * widened(u) @ self.B
         return torch.cat([u, phase.sin(), phase.cos()], 1)
 
 

@@ -82,6 +82,13 @@ def test_fourier_features_are_a_sine_and_a_cosine_of_each_frequency_beside_the_i
     assert Fourier(4, 10_000, scale=3.0).B.std().item() == pytest.approx(3, rel=0.03), "wrong once in 10^8 seeds"
 
 
+def test_a_phase_of_many_periods_keeps_its_digits_under_bf16():
+    layer, u = Fourier(2, 64, scale=3.0), 2 * torch.randn(50, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = layer(u)
+    assert torch.equal(half, layer(u))
+
+
 def test_D_sees_its_input_and_the_features_and_keeps_their_frequencies_with_its_weights():
     D = mlp.Discriminator((2,), width=8, fourier=6)
     assert D.state_dict()["net.1.B"].shape == (2, 3)
