@@ -1,9 +1,10 @@
 """InfoGAN's networks for MNIST (Chen et al. 2016, appendix C.1, arXiv:1606.03657) without their codes, as Lucic et al.
 2018 compared seven losses on them (arXiv:1711.10337).
 
-Initial values and the floor under batch norm's variance are those of the latter's code: its activations start so small
-(D's second layer has a variance near 1e-4) that a usual floor of 1e-5 would make other networks. Like it, they look at
-pixels in [0, 1]; outside, images are in [-1, 1] as everywhere.
+Initial values and the floor under batch norm's variance are those of the latter's code (which cuts those of D's
+convolutions off at two standard deviations): its activations start so small, D's second layer with a variance near
+1e-4, that a usual floor of 1e-5 would make other networks. Like it, they look at pixels in [0, 1]; outside, images are
+in [-1, 1] as everywhere.
 """
 
 from collections.abc import Sequence
