@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gan_cli.cli import launch
 from gan_cli.cli.command import as_command, at_least, new_parser, printable, screenful
+from gan_cli.cli.reproduce_list import details, overview
 from gan_cli.cli.reproducing import PICTURE, How, draw, reproduce
 from gan_cli.console import duration
 from gan_cli.errors import DataError, RunError
@@ -21,12 +22,11 @@ from gan_cli.suite import reached
 from gan_cli.suite.catalogue import ROWS, chosen
 from gan_cli.suite.outcome import Outcome, verdict
 from gan_cli.suite.rows import Row
-from gan_cli.suite.tables import HEADINGS, band_words, cells, markdown, published_words, to_csv
+from gan_cli.suite.tables import HEADINGS, cells, markdown, to_csv
 
 OUT = Path("outputs/reproduce")
 MARKDOWN, CSV = "results.md", "figures.csv"
 WIDE = 200  # columns in a pipe
-SAID = 4  # lines of papers, and of bands, in the list of all rows
 
 ABOUT = """\
 Reproduce rows of the papers' tables: train, measure, and hold the figures against the paper's and a band.
@@ -36,7 +36,8 @@ killed, the same line goes on where it was, and runs nothing again that is finis
 """
 EXAMPLES = """\
 examples:
-  gan-reproduce --list                              the suite, with the last figures here and yours
+  gan-reproduce --list                              the suite, a line a row, with the last figures
+  gan-reproduce --list ring                         all about a row: papers, bands, figures here and yours
   gan-reproduce dirac gaussian ring_oracle          seconds
   gan-reproduce ring grid --seeds 10                twenty minutes on one core
   gan-reproduce dcgan_mnist -- dataset.root=data    settings behind -- go to every run
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     words, behind = words[:at], words[at + 1 :]
     parser = new_parser("gan-reproduce", ABOUT, EXAMPLES)
     parser.add_argument("rows", metavar="ROW", nargs="*", help="of the suite")
-    parser.add_argument("--list", action="store_true", help="show the suite, or these rows of it, and run nothing")
+    parser.add_argument("--list", action="store_true", help="show the suite, or all about these rows, and run nothing")
     parser.add_argument("--seeds", type=at_least(1), metavar="N", help="0 to N - 1 (default: as the row says)")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help=f"where all of it goes ({OUT})")
     parser.add_argument(
@@ -74,30 +75,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows = chosen(options.rows, ROWS) if options.rows else [*ROWS.values()]
         launch.refuse_settings(options.settings)
         if options.list:
-            _list(rows, options.out, bool(options.rows))
+            print((details if options.rows else overview)(rows, options.out))
         elif options.dry_run:
             _dry(rows, options)
         elif code := _run(rows, options):
             sys.exit(code)
-
-
-def _list(rows: Sequence[Row], out: Path, whole: bool) -> None:
-    known = reached.shipped()
-    for row in rows:
-        kind = row.cost + (f", {row.seeds} seed{'s' * (row.seeds > 1)}" if row.seeds else "")
-        print(f"{row.name}  ({kind})\n    {row.about}")
-        if row.experiment:
-            print(f"    {'experiment':<12} {' '.join([row.experiment, *row.overrides])}")
-        for name, said in (("paper", published_words(row)), ("band", band_words(row))):
-            shown = said if whole or len(said) <= SAID else said[:SAID]
-            more = len(said) - len(shown)
-            for text in [*shown, *([f"and {more} more: gan-reproduce --list {row.name}"] if more else [])]:
-                print(f"    {name:<12} {text}")
-        print(f"    {'here':<12} {reached.in_short(row, known.get(row.name))}")
-        if own := reached.own(out, row.name):
-            print(f"    {'yours':<12} {printable(reached.in_short(row, own))}")
-        print()
-    print(f"{len(rows)} row{'s' * (len(rows) != 1)}; gan-reproduce ROW... runs them")
 
 
 def _dry(rows: Sequence[Row], options: Namespace) -> None:

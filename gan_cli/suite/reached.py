@@ -13,6 +13,7 @@ from gan_cli.suite.tables import heading, number
 
 SHIPPED = Path(__file__).with_name("reached.json")
 MOST = 4  # figures of a row in the list
+BRIEF = 3  # in a line of it
 
 
 def shipped() -> dict[str, Outcome]:
@@ -56,5 +57,29 @@ def in_short(row: Row, outcome: Outcome | None) -> str:
     more = [f"and {len(words) - MOST} more"] if len(words) > MOST else []
     failed = [f"{len(outcome.failed)} of {len(outcome.samples)} jobs failed"] if outcome.failed else []
     how = f"{outcome.seeds} seed{'s' * (outcome.seeds != 1)}, {duration(outcome.seconds)}, {outcome.date}"
+    how = ", ".join(filter(None, (how, _settings(outcome))))
     said = {"yes": "in its bands: ", "no": "not in its bands: ", "": ""}[verdict(row, outcome)]
     return f"{said}{', '.join([*words[:MOST], *more, *failed])} ({how})"
+
+
+def headline(row: Row, outcome: Outcome | None) -> str:
+    """What the bands say and the first figures, for a line: of several variants the first metric of each, and of many
+    how many bands hold.
+    """
+    if outcome is None:
+        return "not run"
+    if outcome.failed:
+        return f"no: {len(outcome.failed)} of {len(outcome.samples)} jobs failed"
+    told = [line for line in lines(row, outcome) if line.mean is not None]
+    told = [line for line in told if len(row.variants) == 1 or line.metric == told[0].metric]
+    words = [f"{line.variant} {heading(line.metric)} {number(line.metric, line.mean)}".strip() for line in told[:BRIEF]]
+    if len(row.variants) > BRIEF:
+        held = [inside for line in lines(row, outcome) for *_, inside in line.bands]
+        words = [f"{sum(held)} of {len(held)} bands hold"] if held else words
+    return ": ".join(filter(None, (_settings(outcome), verdict(row, outcome), ", ".join(words))))
+
+
+def _settings(outcome: Outcome) -> str:
+    """The user's own, behind `--` in the command: they make other runs of a row."""
+    behind = outcome.command.partition(" -- ")[2]
+    return f"with {behind}" if behind else ""

@@ -96,24 +96,51 @@ def told(capsys) -> tuple[str, str]:
     return " ".join(out.split()), " ".join(err.split())
 
 
-def test_the_list_says_what_there_is_and_what_was_not_run(capsys, swept):
+def test_the_list_has_a_line_for_each_row_and_those_of_one_cost_stand_together(capsys, swept, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     assert run("--list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split()[0]: " ".join(line.split()) for line in lines if line.startswith("  ")}
+    assert rows["toy"] == "toy A ring in two steps 2 2 not run"
+    assert rows["pair"] == "pair Two 1 2 not run", "two variants of a minute"
+    assert [line for line in lines[1:-1] if not line.startswith("  ")] == ["a minute a seed", "minutes", "seconds"]
+    assert lines[-1].startswith("4 rows; ")
+    assert run("toy", "pair", "--", "optimizer.lr=0.5") == 0
+    assert run("off") == 1
+    capsys.readouterr()
+    run("--list")
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split()[0]: " ".join(line.split()) for line in lines if line.startswith("  ")}
+    assert rows["toy"].endswith("yours: with optimizer.lr=0.5: yes: modes 7.5, rever..."), "they make other figures"
+    assert max(map(len, lines)) == 100
+    assert rows["off"].endswith("yours: no: js 1")
+    assert run("toy") == run("pair") == 0
+    capsys.readouterr()
+    run("--list")
+    out, _ = told(capsys)
+    assert "2 2 yours: yes: modes 7.5, reverse_kl 0.005 " in out and "yours: one modes 8, two modes 8 " in out
+
+
+def test_the_list_of_a_row_says_all_about_it(capsys, swept):
+    assert run("--list", "toy") == 0
     out, _ = told(capsys)
     assert "toy (a minute a seed, 2 seeds) A ring in two steps experiment ring train.steps=2" in out
     assert "paper VEEGAN: modes 8 band modes every 0 to 8, reverse_kl worst <= 0.1 here not run" in out
-    assert "4 rows" in out and "yours" not in out
-    assert run("toy") == 0
+    assert "yours" not in out
+    assert run("toy", "--", "optimizer.lr=0.5") == 0
     capsys.readouterr()
     run("--list", "toy")
     out, _ = told(capsys)
     assert "here not run yours in its bands: modes 7.5, reverse_kl 0.005 (2 seeds, 0:03" in out and "1 row;" in out
+    assert ", with optimizer.lr=0.5)" in out
 
 
 def test_the_list_needs_no_torch(tmp_path):
     code = "import sys; from gan_cli.cli.reproduce import main; main(['--list']); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert all(f"\n{name}  (" in f"\n{done.stdout}" for name in ROWS)
+    assert all(f"\n  {name} " in done.stdout for name in ROWS)
+    assert len(done.stdout.splitlines()) < len(ROWS) + 10, "a line a row"
 
 
 def test_a_row_is_swept_measured_and_written_down(capsys, swept):
@@ -222,7 +249,7 @@ def test_each_variant_is_a_sweep_of_its_own(capsys, swept):
 def test_what_is_recorded_is_shown_as_reached_here(capsys, swept):
     assert run("toy", "count", "--record") == 0
     capsys.readouterr()
-    run("--list", "--out", "elsewhere")
+    run("--list", "toy", "count", "--out", "elsewhere")
     out, _ = told(capsys)
     assert "here in its bands: modes 7.5, reverse_kl 0.005 (2 seeds" in out
     assert "here in its bands: js 1 (3 seeds, 0:00" in out
