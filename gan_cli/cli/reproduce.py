@@ -14,6 +14,7 @@ from rich.table import Table
 from gan_cli.cli import launch
 from gan_cli.cli.command import as_command, at_least, new_parser, printable, screenful
 from gan_cli.cli.reproduce_list import details, overview
+from gan_cli.cli.overrides import key_of
 from gan_cli.cli.reproducing import PICTURE, How, draw, reproduce
 from gan_cli.console import duration
 from gan_cli.errors import DataError, RunError
@@ -124,7 +125,8 @@ def _run(rows: Sequence[Row], options: Namespace) -> int:
 
 
 def _command(row: Row, seeds: int, options: Namespace) -> str:
-    behind = ["--", *options.settings] if options.settings else []
+    settings = [text for text in options.settings if key_of(text) != "dataset.root"]  # of one machine alone
+    behind = ["--", *settings] if settings else []
     return shlex.join(["gan-reproduce", row.name, "--seeds", str(seeds), *behind])
 
 

@@ -246,6 +246,14 @@ def test_each_variant_is_a_sweep_of_its_own(capsys, swept):
     assert "-- optimizer.lr=0.5 train.steps=3" in outcome.read(Path("outputs/reproduce/pair/result.json")).command
 
 
+def test_where_the_data_lie_is_no_part_of_the_command_that_is_kept(capsys, swept):
+    assert run("toy", "--", "dataset.root=/home/somebody", "optimizer.lr=0.5") == 0
+    capsys.readouterr()
+    assert "dataset.root=/home/somebody" in swept[0][0]
+    found = outcome.read(Path("outputs/reproduce/toy/result.json"))
+    assert found.command == "gan-reproduce toy --seeds 2 -- optimizer.lr=0.5"
+
+
 def test_what_is_recorded_is_shown_as_reached_here(capsys, swept):
     assert run("toy", "count", "--record") == 0
     capsys.readouterr()
