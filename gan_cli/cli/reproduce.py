@@ -13,8 +13,8 @@ from rich.table import Table
 
 from gan_cli.cli import launch
 from gan_cli.cli.command import as_command, at_least, new_parser, printable, screenful
-from gan_cli.cli.reproduce_list import details, overview
 from gan_cli.cli.overrides import key_of
+from gan_cli.cli.reproduce_list import details, overview
 from gan_cli.cli.reproducing import PICTURE, How, draw, reproduce
 from gan_cli.console import duration
 from gan_cli.errors import DataError, RunError
