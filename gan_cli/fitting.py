@@ -57,6 +57,7 @@ def _optimizer(name: str, saved: Any, own: Optimizer) -> list[str]:
     """Its groups, and where that is known the shapes of its state."""
     if not isinstance(saved, Mapping):
         return [f"{name} is no optimizer"]
+    plain = isinstance(own, _PLAIN) and type(own).__module__.startswith("torch.optim.")  # no class of the user's own
     try:
         groups, numbered = saved["param_groups"], saved["state"]
         sizes = [len(group["params"]) for group in groups]
@@ -64,6 +65,11 @@ def _optimizer(name: str, saved: Any, own: Optimizer) -> list[str]:
             return [f"{name} moves {sizes} weights, and {[len(g['params']) for g in own.param_groups]} here"]
         if not all(isinstance(group["lr"], float | int) for group in groups):
             return [f"{name} has no learning rate"]
+        for group, mine in zip(groups, own.param_groups, strict=True):
+            numbers = [key for key, value in mine.items() if plain and type(value) in (int, float)]
+            numbers += [key for key in ("initial_lr", "initial_momentum") if key in group]
+            if none := [key for key in numbers if type(group.get(key)) not in (int, float)]:
+                return [f"{name} has {group.get(none[0])!r:.40} for {none[0]}"]
         weights = dict(zip((i for g in groups for i in g["params"]), _weights(own), strict=True))
         if unknown := set(numbered) - set(weights):
             return [f"{name} has a state of weights that are not there: {sorted(unknown)[:3]}"]
@@ -71,7 +77,6 @@ def _optimizer(name: str, saved: Any, own: Optimizer) -> list[str]:
     except (TypeError, KeyError, IndexError, AttributeError, ValueError):
         return [f"{name} is no optimizer"]
     odd = [list(t.shape) for shape, t in states if isinstance(t, Tensor) and t.shape not in (shape, ())]
-    plain = isinstance(own, _PLAIN) and type(own).__module__.startswith("torch.optim.")  # no class of the user's own
     return [f"{name} has a state of shape {odd[0]} for a weight of another"] if odd and plain else []
 
 

@@ -55,6 +55,16 @@ def test_moments_of_another_shape_are_found_before_an_update_meets_them(state):
     assert found_in(odd) == ["opt_D has a state of weights that are not there: [99]"]
 
 
+@pytest.mark.parametrize("key", ["initial_lr", "initial_momentum", "weight_decay"])
+@pytest.mark.parametrize("value", ["x", [1, 2], None, True])
+def test_a_setting_of_an_optimizer_that_is_no_number_is_named(state, key, value):
+    odd = copy.deepcopy(state)
+    odd["opt_D"]["param_groups"][0][key] = value
+    assert found_in(odd) == [f"opt_D has {value!r} for {key}"]
+    odd["opt_D"]["param_groups"][0][key] = 0.5
+    assert found_in(odd) == []
+
+
 @pytest.mark.parametrize("part", ["noise", "random"])
 def test_a_random_state_that_is_none_is_refused(state, part, tmp_path):
     with pytest.raises(RunError, match="the checkpoint does not fit this config"):
