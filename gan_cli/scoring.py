@@ -20,10 +20,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Scored:
-    """What was found of a run, and where it was written."""
+    """What was found of a run, and where it was written; or why it was not, which takes nothing from the figures."""
 
     record: Record
     written: dict[str, Path] = field(default_factory=dict)
+    unwritten: RunError | None = None
 
 
 def of_run(
@@ -87,4 +88,7 @@ def of_run(
         figures=figures,
         memory=judge.memory,
     )
-    return Scored(record, store(run, record, judge.memorised) if write else {})
+    try:
+        return Scored(record, store(run, record, judge.memorised) if write else {})
+    except RunError as error:
+        return Scored(record, unwritten=error)

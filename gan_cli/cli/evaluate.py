@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from gan_cli.scores import SCORES
 
 if TYPE_CHECKING:
     from gan_cli.evaluation import Options, Record
+    from gan_cli.scoring import Scored
 
 SPACES = ("auto", "inception", "classifier", "pca", "raw")
 
@@ -136,14 +137,22 @@ def _runs(options: Namespace) -> None:
     records = {name: scored.record for name, scored in found.items()}
     if len(records) > 1:
         refuse_incomparable(records)
-    if options.json:
+    _show(found, options.json)
+    for scored in found.values():
+        if scored.unwritten is not None:  # of somebody else's run, say: what took minutes is shown all the same
+            raise scored.unwritten
+
+
+def _show(found: Mapping[str, Scored], as_json: bool) -> None:
+    records = {name: scored.record for name, scored in found.items()}
+    if as_json:
         plain = [{"run": name} | record.plain() for name, record in records.items()]
         print(json.dumps(plain if len(plain) > 1 else next(iter(records.values())).plain(), indent=2))
         return
     from gan_cli.cli.evaluate_table import one, several
 
     if len(records) > 1:
-        print(several(records))
+        print(several({printable(name): record for name, record in records.items()}))
         return
     (name, scored), *_ = found.items()
     written = {what: str(_shorter(path)) for what, path in scored.written.items()}

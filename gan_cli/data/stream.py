@@ -66,7 +66,7 @@ class Stream:
         self._kept: Tensor | None = None  # the row of each example that is trained on; None: all, in order
         self._held_out: Examples | None = None
         self._orders: dict[int, Tensor] = {}  # of the epoch in hand and the one before: a batch may straddle them
-        self._flips = isinstance(data, Source) and data.flip
+        self.flips = isinstance(data, Source) and data.flip
         if isinstance(data, Source):
             self._load(data, held_out, resident)
         elif isinstance(data, Mixture) and data.points is not None:
@@ -114,7 +114,7 @@ class Stream:
         else:
             then = None if self._rows.resident else self._which(self.position + 1)
             x, self.labels = self._rows.take(self._which(self.position), then)
-            x = self._convert(self._flip(x) if self._flips else x)
+            x = self._convert(self._flip(x) if self.flips else x)
         self.cursor += 1
         return x
 

@@ -215,7 +215,7 @@ class Memorised(Family):
     def measure(self, x: Tensor, real: Examples, seed: int) -> Found:
         held = self.reals.held
         assert held is not None
-        found = metrics.memorisation(x[:LOOKED_AT], self.reals.trained.x, held[:LOOKED_AT])
+        found = metrics.memorisation(x[:LOOKED_AT], self.reals.shown, held[:LOOKED_AT])
         if seed == 0:
             self.found, self.x = found, x[:LOOKED_AT]
         return {"memorised": found.closer}

@@ -79,6 +79,12 @@ class Reals:
         assert found is not None
         return Examples(found.x.cpu(), None if found.y is None else found.y.cpu())
 
+    @property
+    def shown(self) -> Tensor:
+        """All that the generator was shown: of a stream that mirrors images, each both ways."""
+        x = self.trained.x
+        return torch.cat([x, x.flip(-1)]) if self._stream.flips else x
+
     @cached_property
     def aside(self) -> Tensor | None:
         """What was held out of the part that the generator learned from; None where there is none."""

@@ -47,7 +47,7 @@ def nearest(memory: Memorised | None) -> Picture | None:
         return None
     order = memory.found.distances.argsort(stable=True)[:SHOWN]
     samples = memory.x[order]
-    images = memory.reals.trained.x[memory.found.nearest[order]]
+    images = memory.reals.shown[memory.found.nearest[order]]
     rows = [part for pair in zip(samples.split(COLUMNS), images.split(COLUMNS), strict=True) for part in pair]
     shown = torch.cat(rows).float() / 127.5 - 1
     return tile(shown, min(COLUMNS, len(order)))

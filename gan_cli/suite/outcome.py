@@ -68,6 +68,10 @@ class Outcome:
         """Of the seeds that have the metric."""
         return [sample.figures[metric][0] for sample in self._of(variant) if metric in sample.figures]
 
+    def lacks(self, variant: str, metric: str) -> bool:
+        """Whether a seed does not have the metric."""
+        return any(metric not in sample.figures for sample in self._of(variant))
+
     def floors(self, variant: str, metric: str) -> list[float]:
         """What a perfect sampler would have had."""
         found = [sample.figures[metric][1] for sample in self._of(variant) if metric in sample.figures]
@@ -104,7 +108,7 @@ class Line:
 
 def lines(row: Row, outcome: Outcome) -> list[Line]:
     """The table of a row: first the metrics of the bands, then others. What nobody has is left out, unless a band or a
-    paper asks for it. A seed that failed is outside of every band of its variant.
+    paper asks for it. A seed that failed, or that has no such figure, is outside of every band of its variant.
     """
     found = []
     for variant in row.variants:
@@ -123,8 +127,10 @@ def lines(row: Row, outcome: Outcome) -> list[Line]:
 
 def _judged(band: Band, outcome: Outcome, variant: str, failed: bool) -> tuple[Band, float, bool]:
     value = band.value(outcome.values(variant, band.metric))
+    failed = failed or outcome.lacks(variant, band.metric)
     if band.minus:
         value -= band.value(outcome.values(band.minus, band.metric))
+        failed = failed or outcome.lacks(band.minus, band.metric)
         failed = failed or any(sample.variant == band.minus for sample in outcome.failed)
     return band, value, band.holds(value) and not failed
 

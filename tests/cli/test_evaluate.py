@@ -124,6 +124,9 @@ def test_runs_on_the_same_data_make_one_table_and_others_are_not_compared(capsys
     err = " ".join(capsys.readouterr().err.split())
     assert "these figures cannot be compared" in err and "judged against: a: draws of Ring" in err
     assert "evaluate them one at a time" in err
+    Path("b").rename("b\x1b[31m")
+    main(["a", "b\x1b[31m", *QUICK])
+    assert "b\\x1b[31m" in capsys.readouterr().out, "no terminal obeys the name of a run"
 
 
 @pytest.mark.parametrize(
@@ -261,6 +264,16 @@ def test_a_link_where_the_record_would_go_is_not_followed(capsys):
         main(["run", *QUICK])
     assert ended.value.code == 5 and "is a link" in capsys.readouterr().err
     assert not [*Path("elsewhere").iterdir()]
+
+
+def test_figures_are_shown_where_they_cannot_be_written(capsys):
+    made("run", *RING)
+    Path("run/evaluation").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(["run", *QUICK])
+    out, err = capsys.readouterr()
+    assert ended.value.code == 5 and "evaluation" in err
+    assert out.startswith("run: step 6, averaged weights\n  metric") and "record" not in out
 
 
 def test_a_strangers_run_names_no_code(capsys):

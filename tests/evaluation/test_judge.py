@@ -156,6 +156,17 @@ def test_a_generator_that_returns_training_images_is_reported():
     assert honest.memory["verdict"] == "clean"
 
 
+def test_a_copy_in_the_mirror_is_a_copy_where_training_mirrors():
+    def told(data) -> str:
+        asked = judge(data, metrics=["memorised"])
+        asked(lambda seed, n: data.load().x[:n].flip(-1))
+        return asked.memory["verdict"]
+
+    mirrored = TwoParts()
+    mirrored.flip = True
+    assert (told(mirrored), told(TwoParts())) == ("copies", "clean")
+
+
 def test_held_out_images_stand_for_fresh_ones_where_there_is_no_other_part():
     asked = judge(Digits(8), held_out=179, metrics=["memorised"])
     held = asked.reals.held

@@ -85,6 +85,14 @@ def test_a_figure_that_a_band_asks_for_and_nobody_has_is_a_miss():
     assert first == ("toy", "modes", "8 VEEGAN", "", "none", "every 8", "no: 0 of 1 seeds")
 
 
+def test_a_seed_without_the_figure_of_a_band_is_not_dropped():
+    bare = Sample("", 1, {"modes": (8, None)})
+    found = {line.metric: line for line in lines(ROW, outcome(sample(0), bare))}
+    assert (found["modes"].verdict, found["reverse_kl"].verdict) == ("yes", "no")
+    two = (Sample("old", 0, {"fid": (20.0, None)}), Sample("old", 1, {}), Sample("new", 0, {"fid": (9.0, None)}))
+    assert [line.verdict for line in lines(PAIR, outcome(*two, row="pair"))] == ["yes", "no"]
+
+
 def test_a_difference_of_variants_is_of_their_means():
     def found(new: float, *old: float) -> Outcome:
         others = (Sample("old", i, {"fid": (x, None)}) for i, x in enumerate(old))
