@@ -1,5 +1,6 @@
 """`gan-eval` from its command line to its last byte."""
 
+import errno
 import json
 import os
 from contextlib import redirect_stdout
@@ -13,7 +14,7 @@ from conftest import TINY, compose_plain, train_in
 from evaluation.conftest import stand_in
 from PIL import Image
 
-from gan_cli import export, features
+from gan_cli import export, features, scoring
 from gan_cli.cli.evaluate import main
 from gan_cli.cli.job import _write_config
 from gan_cli.data import Digits
@@ -21,6 +22,7 @@ from gan_cli.errors import ConfigError
 from gan_cli.evaluation import Options
 from gan_cli.evaluation.compare import refuse_incomparable
 from gan_cli.evaluation.files import of_files
+from gan_cli.room import refused
 from gan_cli.scoring import of_run
 
 RING = (*TINY, "dataset=ring", "train.checkpoint_every=2")
@@ -266,13 +268,17 @@ def test_a_link_where_the_record_would_go_is_not_followed(capsys):
     assert not [*Path("elsewhere").iterdir()]
 
 
-def test_figures_are_shown_where_they_cannot_be_written(capsys):
+def test_figures_are_shown_where_they_cannot_be_written(capsys, monkeypatch):
     made("run", *RING)
-    Path("run/evaluation").touch()
+
+    def full(directory, *_):
+        raise refused(directory / "evaluation", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    monkeypatch.setattr(scoring, "store", full)
     with pytest.raises(SystemExit) as ended:
         main(["run", *QUICK])
     out, err = capsys.readouterr()
-    assert ended.value.code == 5 and "evaluation" in err
+    assert ended.value.code == 5 and "No space left" in err
     assert out.startswith("run: step 6, averaged weights\n  metric") and "record" not in out
 
 
