@@ -12,6 +12,8 @@ SAME = {  # of a figure, in words
     "preprocessing": "preprocessing",
     "n_real": "number of real ones",
     "n_fake": "number of samples",
+    "n_floor": "number of real ones in the samples' place",
+    "floor_of": "floor",
     "split": "split",
     "seeds": "evaluation seeds",
 }

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -147,6 +148,15 @@ def test_another_space_number_or_seed_is_not_compared(options, says):
     with pytest.raises(ConfigError) as error:
         refuse_incomparable({"run": one, "other": other})
     assert says in str(error.value)
+
+
+def test_another_floor_is_not_compared():
+    one = of_run(made("run", *IMAGES), Options(["cfd"], n_fake=40), write=False).record
+    other = replace(one, figures=(replace(one["cfd"], n_floor=20, floor_of="real ones of train"),))
+    with pytest.raises(ConfigError) as error:
+        refuse_incomparable({"run": one, "other": other})
+    assert "another number of real ones in the samples' place: run: 40; other: 20" in str(error.value)
+    assert "another floor: run: half of the real ones; other: real ones of train" in str(error.value)
 
 
 def test_two_classifiers_are_two_spaces(monkeypatch):
