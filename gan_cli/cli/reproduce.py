@@ -168,6 +168,8 @@ def _code(results: Sequence[tuple[Row, Outcome]]) -> int:
             missed = [f"{cell[0]} {cell[1]} {cell[-1].removeprefix('no: ')} ({cell[-2]})" for cell in cells(row, found)
                       if cell[-1].startswith("no")]
             said.append(f"{row.name}: outside of its band: {'; '.join(missed)}")
+    if any(row.trains and found.failed for row, found in results):
+        said.append("the same line with --retry runs failed jobs again")
     if said:
         print(screenful("\n".join(said)), file=sys.stderr)
     return 1 if 1 in codes else max(codes)

@@ -44,6 +44,7 @@ COUNT = Row("count", "A function", "seconds", seeds=3,
             variants=(Variant(compute=lambda seed: {"js": (float(seed), 0.0)}),),
             bands=(Band("js", "mean", 1, 1),))  # fmt: skip
 
+RETRY = " the same line with --retry runs failed jobs again"
 OFF = replace(COUNT, name="off", bands=(Band("js", "mean", 5),))
 
 
@@ -199,7 +200,7 @@ def test_a_job_that_failed_is_a_failure_of_the_row(capsys, swept):
     swept[1][1] = Job(1, [], status="failed", exit_code=3, error="NaN in step 7")
     assert run("toy", "count") == 1
     out, err = told(capsys)
-    assert err == "toy: 1 of 2 jobs failed: NaN in step 7"
+    assert err == "toy: 1 of 2 jobs failed: NaN in step 7" + RETRY
     assert "count js 0 1 ± 0.58 mean 1 yes" in out, "the other rows are run"
     assert "toy, seed 1: failed: NaN in step 7" in Path("outputs/reproduce/results.md").read_text().replace("- ", "")
 
@@ -209,7 +210,7 @@ def test_data_that_cannot_be_had_are_4_and_the_other_rows_run(capsys, swept):
         swept[1][seed] = Job(seed, [], status="failed", exit_code=DataError.exit_code, error="mnist: cannot be fetched")
     assert run("toy", "count") == 4
     out, err = told(capsys)
-    assert err == "toy: 2 of 2 jobs failed: mnist: cannot be fetched"
+    assert err == "toy: 2 of 2 jobs failed: mnist: cannot be fetched" + RETRY
     assert "count js" in out
     assert run("toy", "off") == 1, "another row is out of its band"
     swept[1][1] = Job(1, [], status="failed", exit_code=1, error="killed")
@@ -222,14 +223,14 @@ def test_an_evaluation_that_fails_is_a_failure_of_its_seed(capsys, swept, monkey
 
     monkeypatch.setattr(reproducing, "_figures", fails)
     assert run("toy") == 4
-    assert told(capsys)[1] == "toy: 2 of 2 jobs failed: no Inception here"
+    assert told(capsys)[1] == "toy: 2 of 2 jobs failed: no Inception here" + RETRY
 
 
 def test_a_sweep_that_is_refused_is_a_failure_of_all_its_seeds(capsys, swept, monkeypatch):
     for code, ours in ((2, 1), (DataError.exit_code, 4)):
         monkeypatch.setattr(launch, "launch", lambda *_, code=code: (code, []))
         assert run("pair") == ours
-        assert told(capsys)[1] == f"pair: 2 of 2 jobs failed: gan-train ended with {code}; it says above why"
+        assert told(capsys)[1] == f"pair: 2 of 2 jobs failed: gan-train ended with {code}; it says above why" + RETRY
 
 
 def test_each_variant_is_a_sweep_of_its_own(capsys, swept):
