@@ -10,16 +10,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
+from gan_cli.check import leaves
 from gan_cli.cli.lock import locked
-from gan_cli.cli.overrides import key_of, quoted
+from gan_cli.cli.overrides import LENGTHS, groups_below, key_of, prepare, quoted
 from gan_cli.cli.signals import handling
 from gan_cli.cli.sweep import record
 from gan_cli.cli.sweep.record import Job
-from gan_cli.errors import BusyError, ConfigError, Stopped
+from gan_cli.errors import BusyError, ConfigError, GanError, Stopped
+from gan_cli.paths import CONF_DIR
+from gan_cli.reading import is_regular, read_yaml
 
 PATIENCE = 60.0  # seconds for a sweep whose command was killed to save and end
 _OURS = ("seed", "experiment", "resume", "retry", "dry_run", "timeout_minutes", "hydra")
@@ -81,6 +86,24 @@ def launch(overrides: Sequence[str], directory: Path, retry: bool = False) -> tu
 def jobs(directory: Path) -> list[Job]:
     """Those of a sweep; none where there is none."""
     return record.read(directory).jobs if record.is_there(directory) else []
+
+
+def other_length(job: Job, run: Path) -> str | None:
+    """How a finished run's length differs from that of its line, in words; None where it does not.
+
+    A sweep lets runs be of any length, for they may be gone on with by hand; figures of a row may not.
+    """
+    if not is_regular(run / "config.yaml"):
+        return None
+    try:
+        before = dict(leaves(read_yaml(run / "config.yaml")))
+    except GanError:  # who measures the run says so
+        return None
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        now = compose("train", overrides=prepare(job.overrides, groups_below(CONF_DIR)))
+    lengths = {key: (before.get(key), OmegaConf.select(now, key)) for key in LENGTHS}
+    found = [f"{key} was {then!s:.40} and is {is_now}" for key, (then, is_now) in lengths.items() if then != is_now]
+    return f"trained for another length: {'; '.join(found)}; move {run.parent} away" if found else None
 
 
 def _wait_for(directory: Path) -> None:

@@ -104,6 +104,8 @@ def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path, how:
     if job.status != "finished" or directory is None:
         error = job.error or f"is {job.status}"
         return Sample(variant.name, seed, {}, seconds, error, job.exit_code == DataError.exit_code)
+    if (other := launch.other_length(job, directory)) is not None:
+        return Sample(variant.name, seed, {}, seconds, other)
     if not how.again and (known := kept.find(directory, row.protocol)):
         print(f"measured before: {printable(os.path.relpath(directory))}", flush=True)
         return known

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from PIL import Image
 
 from gan_cli.build import examine, plain
@@ -231,6 +232,27 @@ def test_a_sweep_that_is_refused_is_a_failure_of_all_its_seeds(capsys, swept, mo
         monkeypatch.setattr(launch, "launch", lambda *_, code=code: (code, []))
         assert run("pair") == ours
         assert told(capsys)[1] == f"pair: 2 of 2 jobs failed: gan-train ended with {code}; it says above why" + RETRY
+
+
+def test_a_run_of_another_length_than_the_recipe_has_now_is_not_its_figure(capsys, swept):
+    assert run("toy") == 0
+    (place,) = Path("outputs/reproduce/toy").glob("2-seeds-*/0_seed=0")
+    config = place / "config.yaml"
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config.write_text(OmegaConf.to_yaml(compose("train", overrides=["seed=0"])))
+    assert run("toy") == 0, "as long as the line says"
+    config.write_text(OmegaConf.to_yaml(compose_with(config, "train.epochs", 7)))
+    capsys.readouterr()
+    assert run("toy") == 1
+    err = told(capsys)[1]
+    assert "toy: 1 of 2 jobs failed: trained for another length: train.epochs was 7 and is " in err and "move" in err
+
+
+def compose_with(config: Path, key: str, value: int):
+    """A stored config with another value."""
+    found = OmegaConf.load(config)
+    OmegaConf.update(found, key, value)
+    return found
 
 
 def test_each_variant_is_a_sweep_of_its_own(capsys, swept):
