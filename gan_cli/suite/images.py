@@ -5,6 +5,7 @@ from gan_cli.suite.rows import Protocol, Row, Variant
 
 _SHOWN = ("cfd", "classes", "class_kl", "confidence", "precision", "recall", "density", "coverage", "memorised")
 _OFFLINE = Protocol(space="classifier")
+_DIGITS = Protocol(space="classifier", seeds=5)  # one split of 898 against 898 has a floor that is noise: 2 to 7
 _TEN_CLASSES = (Band("classes", "every", 10, 10), Band("class_kl", "mean", high=0.05))
 
 
@@ -20,7 +21,7 @@ def _comparison(name: str, about: str, minutes: float, *variants: Variant, bands
         variants=variants,
         bands=bands,
         shown=_SHOWN,
-        protocol=_OFFLINE,
+        protocol=_DIGITS,
     )
 
 
@@ -34,7 +35,7 @@ IMAGES = (
         minutes=1.5,
         bands=_TEN_CLASSES,
         shown=_SHOWN,
-        protocol=_OFFLINE,
+        protocol=_DIGITS,
     ),
     Row(
         name="dcgan_mnist",
