@@ -15,7 +15,7 @@ from gan_cli.cli.sweep.earlier import place_of
 from gan_cli.cli.sweep.record import Job
 from gan_cli.console import duration
 from gan_cli.errors import DataError, GanError
-from gan_cli.suite import kept, pictures
+from gan_cli.suite import kept, pictures, recipe
 from gan_cli.suite import outcome as outcomes
 from gan_cli.suite.outcome import Outcome, Sample
 from gan_cli.suite.rows import Protocol, Reading, Row, Variant
@@ -69,6 +69,7 @@ def reproduce(row: Row, seeds: int, command: str, how: How) -> Outcome:
         date=time.strftime("%Y-%m-%d"),
         version=__version__,
         samples=tuple(samples),
+        recipes=_recipes(row, seeds, how),
     )
     (how.out / row.name).mkdir(parents=True, exist_ok=True)
     outcomes.write(how.out / row.name / outcomes.NAME, found)
@@ -93,6 +94,18 @@ def _samples(row: Row, variant: Variant, seeds: int, how: How) -> Iterator[Sampl
             yield Sample(variant.name, seed, {}, error=why, data=code == DataError.exit_code)
         else:
             yield _measured(row, variant, seed, job, directory, how)
+
+
+def _recipes(row: Row, seeds: int, how: How) -> dict[str, str]:
+    """By variant, of the runs that are there: what really ran."""
+    found = {}
+    for variant in row.variants if row.trains else ():
+        _, sweep = how.sweep(row, variant, seeds)
+        places = [place_of(job, sweep) for job in launch.jobs(sweep) if job.status == "finished"]
+        digests = {recipe.of_run(place) for place in places if place is not None} - {None}
+        if digests:
+            found[variant.name] = ", ".join(sorted(filter(None, digests)))
+    return found
 
 
 def _seed(job: Job) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -44,6 +44,8 @@ class Outcome:
         machine: its class.
         date: of the day.
         version: of gan-cli.
+        recipes: by variant, a digest of what its runs were made with; of one whose seeds differ all of them, so that it
+            is none. What was written by older versions has none.
     """
 
     row: str
@@ -53,6 +55,7 @@ class Outcome:
     date: str
     version: str
     samples: tuple[Sample, ...]
+    recipes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -175,7 +178,8 @@ def from_plain(content: Any, path: str) -> Outcome:
     try:
         samples = tuple(from_json(sample) for sample in content["samples"])
         words = {key: _typed(content[key], str) for key in ("row", "command", "machine", "date", "version")}
-        return Outcome(seeds=_typed(content["seeds"], int), samples=samples, **words)
+        recipes = {_typed(name, str): _typed(one, str) for name, one in content.get("recipes", {}).items()}
+        return Outcome(seeds=_typed(content["seeds"], int), samples=samples, recipes=recipes, **words)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: is not as gan-reproduce writes it; move it away") from error
 

@@ -21,7 +21,7 @@ from gan_cli.cli.sweep.record import NAME as SWEEP
 from gan_cli.cli.sweep.record import Job, Record
 from gan_cli.errors import BusyError, DataError
 from gan_cli.paths import CONF_DIR
-from gan_cli.suite import kept, outcome, reached, tables
+from gan_cli.suite import kept, outcome, reached, recipe, tables
 from gan_cli.suite.bands import Band
 from gan_cli.suite.catalogue import ROWS
 from gan_cli.suite.rows import Protocol, Published, Row, Variant
@@ -248,6 +248,27 @@ def test_a_run_of_another_length_than_the_recipe_has_now_is_not_its_figure(capsy
     assert "toy: 1 of 2 jobs failed: trained for another length: train.epochs was 7 and is " in err and "move" in err
 
 
+def test_an_outcome_says_what_its_runs_were_made_with(capsys, swept):
+    """Of what was swept and measured before, too: nothing is run or measured again for it."""
+
+    def recipes() -> list[str]:
+        assert run("toy") == 0
+        return [*outcome.read(Path("outputs/reproduce/toy/result.json")).recipes.items()]
+
+    assert recipes() == [], "no config is there"
+    sweep = next(Path("outputs/reproduce/toy").glob("2-seeds-*"))
+    for job in sweep.glob("*_seed=*"):
+        seed = job.name.partition("seed=")[2]
+        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+            composed = compose("train", overrides=[f"seed={seed}"])
+        (job / "config.yaml").write_text(OmegaConf.to_yaml(composed, resolve=True))
+    assert recipes() == [("", recipe.digest(plain(composed)[0]))]
+    (job / "config.yaml").write_text(OmegaConf.to_yaml(compose_with(job / "config.yaml", "optimizer.lr", 0.5)))
+    ((_, both),) = recipes()
+    assert len({*both.split(", ")}) == 2, "of seeds that differ"
+    capsys.readouterr()
+
+
 def compose_with(config: Path, key: str, value: int):
     """A stored config with another value."""
     found = OmegaConf.load(config)
@@ -411,6 +432,9 @@ def test_a_row_goes_all_the_way_from_its_sweep_to_its_table(capfd):
     assert all({"modes", "hq", "reverse_kl", "std_ratio"} <= {*sample.figures} for sample in found.samples)
     assert all(sample.figures["modes"][1] == 8 for sample in found.samples), "the floor of the ring"
     assert "2 of 2 finished" in out
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        line = prepare(TOY.command(Variant(), [0]), groups_below(CONF_DIR))
+        assert found.recipes == {"": recipe.digest(plain(compose("train", overrides=line))[0])}
     for row in ("toy", "pair"):
         with Image.open(f"outputs/reproduce/{row}/samples.png") as picture:
             assert picture.height == 480

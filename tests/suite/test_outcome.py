@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from pytest import approx
@@ -134,9 +135,16 @@ def test_the_csv_comes_back_with_every_digit():
 
 def test_the_file_of_an_outcome_comes_back_equal(tmp_path):
     found = outcome(sample(0, kl=math.inf), Sample("", 1, {}, 2.5, "no data", data=True))
+    found = replace(found, recipes={"": "0123456789abcdef"})
     write(tmp_path / NAME, found)
     assert read(tmp_path / NAME) == found
     assert json.loads((tmp_path / NAME).read_text())["samples"][0]["figures"]["reverse_kl"] == ["inf", 0.0014]
+
+
+def test_a_file_of_an_older_version_has_no_recipes():
+    older = to_plain(outcome(sample(0)))
+    del older["recipes"]
+    assert from_plain(older, "here") == outcome(sample(0))
 
 
 PLAIN = {"variant": "", "seed": 0, "figures": {}, "seconds": 1, "error": None, "data": False}
@@ -149,6 +157,8 @@ PLAIN = {"variant": "", "seed": 0, "figures": {}, "seconds": 1, "error": None, "
         {"samples": [{}]},
         {"seeds": "3"},
         {"row": 7},
+        {"recipes": {"": 7}},
+        {"recipes": ["0123456789abcdef"]},
         {"samples": [PLAIN | {"figures": {"a": ["x", None]}}]},
         {"samples": [PLAIN | {"figures": {"a": [1]}}]},
         {"samples": [PLAIN | {"figures": []}]},

@@ -1,12 +1,15 @@
 """The suite itself: rows that say what they are, theory that is met, samplers that score as they must."""
 
-import pytest
-from conftest import choices
+import shlex
 
+import pytest
+from conftest import choices, compose_plain
+
+from gan_cli.cli.job import _write_config
 from gan_cli.errors import ConfigError
 from gan_cli.evaluation import Options
 from gan_cli.scores import SCORES
-from gan_cli.suite import reached
+from gan_cli.suite import reached, recipe
 from gan_cli.suite.bands import Band
 from gan_cli.suite.catalogue import ROWS, chosen
 from gan_cli.suite.oracles import ORACLES
@@ -81,6 +84,34 @@ def test_the_shipped_figures_are_of_rows_that_there_are():
         assert found.row == name
         assert {sample.variant for sample in found.samples} == {variant.name for variant in row.variants}
         assert found.command.startswith(f"gan-reproduce {name}")
+
+
+@pytest.mark.parametrize("name", [name for name, found in reached.shipped().items() if found.recipes])
+def test_shipped_figures_are_of_the_recipe_that_their_line_composes_today(name):
+    found, row = reached.shipped()[name], ROWS[name]
+    settings = shlex.split(found.command.partition(" -- ")[2])
+    lines = {variant.name: row.command(variant, [0], settings) for variant in row.variants}
+    assert found.recipes == {variant: recipe.digest(compose_plain(*line)[0]) for variant, line in lines.items()}, (
+        f"another recipe now: {found.command} --record"
+    )
+
+
+@pytest.mark.parametrize(("name", "variant"), [("grid", 0), ("ring_controls", -1), ("dcgan_fashion", 0)])
+def test_a_recipe_is_the_same_composed_and_stored_and_another_with_each_setting(name, variant, tmp_path):
+    line = ROWS[name].command(ROWS[name].variants[variant], [0])
+    composed = compose_plain(*line)[0]
+    _write_config(tmp_path, composed)
+    assert recipe.of_run(tmp_path) == recipe.digest(composed)
+    moved = compose_plain(*line, "seed=7", "device=cuda", "train.threads=3", "++dataset.root=far")[0]
+    assert recipe.digest(moved) == recipe.digest(composed)
+    for change in ("optimizer.lr=0.5", "train.batch_size=3", "prior.dim=9", "loss=hinge", "train.precision=bf16"):
+        assert recipe.digest(compose_plain(*line, change)[0]) != recipe.digest(composed), change
+
+
+def test_there_is_no_recipe_without_a_config_that_can_be_read(tmp_path):
+    assert recipe.of_run(tmp_path) is None
+    (tmp_path / "config.yaml").write_text("- {")
+    assert recipe.of_run(tmp_path) is None
 
 
 def test_rows_are_chosen_by_name_once_each():
