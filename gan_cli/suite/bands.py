@@ -18,6 +18,15 @@ def standard_error(values: Sequence[float]) -> float | None:
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 and all(map(math.isfinite, values)) else None
 
 
+def mean(values: Sequence[float]) -> float:
+    """NaN where there are both infinities, of which there is none.
+
+    >>> mean([1.0, 4.0]), mean([1.0, math.inf]), mean([math.inf, -math.inf])
+    (2.5, inf, nan)
+    """
+    return math.nan if {math.inf, -math.inf} <= {*values} else fmean(values)
+
+
 @dataclass(frozen=True)
 class Band:
     """low <= statistic over seeds of a metric <= high.
@@ -66,7 +75,7 @@ class Band:
         if self.statistic in ("every", "worst"):
             return max(values, key=self._outside)
         statistics: dict[str, Callable[[Sequence[float]], float]]
-        statistics = {"mean": fmean, "median": median, "min": min, "max": max}
+        statistics = {"mean": mean, "median": median, "min": min, "max": max}
         return statistics[self.statistic](values)
 
     def holds(self, value: float) -> bool:

@@ -4,13 +4,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Literal
 
 from gan_cli.errors import RunError
 from gan_cli.files import write_json
 from gan_cli.reading import JSON_LIMIT, read_json
-from gan_cli.suite.bands import Band, standard_error
+from gan_cli.suite.bands import Band, mean, standard_error
 from gan_cli.suite.rows import Reading, Row
 
 NAME = "result.json"
@@ -122,9 +121,9 @@ def lines(row: Row, outcome: Outcome) -> list[Line]:
             bands = [band for band in row.bands if band.metric == metric and band.concerns(variant.name)]
             judged = tuple(_judged(band, outcome, variant.name, failed) for band in bands)
             if values or bands or any(metric in paper.figures for paper in told):
-                mean = fmean(values) if values else None
-                floor = fmean(floors) if floors else None
-                found.append(Line(variant.name, metric, floor, mean, standard_error(values), len(values), judged))
+                middle = mean(values) if values else None
+                floor = mean(floors) if floors else None
+                found.append(Line(variant.name, metric, floor, middle, standard_error(values), len(values), judged))
     return found
 
 

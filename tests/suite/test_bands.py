@@ -40,6 +40,14 @@ def test_one_seed_that_is_no_number_is_seen_by_every_statistic(statistic):
     assert math.isnan(band.value([]))
 
 
+def test_what_is_infinite_both_ways_has_no_mean_and_lies_in_no_band():
+    both = [math.inf, 1.0, -math.inf]
+    for band in (Band("parzen", low=-1e300), Band("parzen", high=1e300), Band("parzen", low=0, high=math.inf)):
+        assert math.isnan(band.value(both)) and not band.holds(band.value(both))
+    assert Band("parzen", high=2).value([-math.inf, 1.0]) == -math.inf
+    assert Band("parzen", "median", high=2).value(both) == 1.0
+
+
 def test_every_fails_where_one_of_ten_does():
     band = Band("modes", "every", 8, 8)
     assert band.holds(band.value([8.0] * 10))

@@ -79,6 +79,13 @@ def test_a_seed_that_failed_is_not_dropped():
     assert "- toy, seed 1: failed: diverged in step 3" in text
 
 
+def test_figures_that_are_infinite_both_ways_are_a_miss_and_the_table_is_shown():
+    found = outcome(sample(0, kl=math.inf), sample(1, kl=-math.inf), sample(2))
+    line = next(line for line in lines(ROW, found) if line.metric == "reverse_kl")
+    assert math.isnan(line.mean) and line.error is None and line.verdict == "no"
+    assert "| nan |" in tables.markdown([(ROW, found)])
+
+
 def test_a_figure_that_a_band_asks_for_and_nobody_has_is_a_miss():
     bare = Sample("", 0, {"hq": (0.9, None)})
     assert verdict(ROW, outcome(bare)) == "no"
