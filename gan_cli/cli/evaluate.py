@@ -43,7 +43,7 @@ The same evaluation of the same run writes the same bytes again.
 
 examples:
   gan-eval outputs/latest
-  gan-eval outputs/latest --checkpoint best --seeds 5
+  gan-eval outputs/latest --checkpoint best --first-seed 1 --seeds 5    not the seed that chose it
   gan-eval outputs/latest --features inception --metrics fid,kid -n 10000
   gan-eval outputs/latest --metrics +parzen
   gan-eval outputs/sweeps/*/*/ --metrics cfd,class_kl
@@ -98,7 +98,10 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--definition", choices=("veegan", "pacgan"), default="veegan", help="of modes and high quality (veegan)"
     )
-    parser.add_argument("--seeds", type=at_least(1), default=1, metavar="K", help="0 to K - 1, for a mean and std (1)")
+    parser.add_argument("--seeds", type=at_least(1), default=1, metavar="K", help="how many, for a mean and std (1)")
+    parser.add_argument(
+        "--first-seed", type=at_least(0), default=0, metavar="S", help="seeds S to S + K - 1 (0, which training takes)"
+    )
     parser.add_argument(
         "--ema",
         action=BooleanOptionalAction,
@@ -193,6 +196,7 @@ def _how(options: Namespace) -> Options:
             options.definition,
             options.seeds,
             str(pick_device(options.device)),
+            first_seed=options.first_seed,
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error

@@ -51,13 +51,15 @@ def _told(record: Record) -> list[str]:
     floors: dict[str, list[str]] = {}
     for figure in record.figures:
         floors.setdefault(f"{figure.floor_of}, {figure.n_floor:,}", []).append(figure.metric)
-    seeds = len(record.figures[0].seeds)
+    seeds = record.figures[0].seeds
     lines = [f"  features: {', '.join(spaces)}"] if spaces else []
     lines.append(f"  real: {'; '.join(splits)}: {record.real}")
     lines += [
         f"  floor: {what}" + (f" ({', '.join(metrics)})" if len(floors) > 1 else "") for what, metrics in floors.items()
     ]
-    lines += [f"  mean +- std over {seeds} evaluation seeds"] if seeds > 1 else []
+    which = f", {seeds[0]} to {seeds[-1]}" if seeds[0] else ""
+    lines += [f"  mean +- std over {len(seeds)} evaluation seeds{which}"] if len(seeds) > 1 else []
+    lines += [f"  evaluation seed {seeds[0]}"] if len(seeds) == 1 and seeds[0] else []
     lines += [f"  {note}" for note in record.notes]
     return [part for line in lines for part in _wrapped(line, "    ")]
 

@@ -198,6 +198,7 @@ class Memorised(Family):
     """Whether samples are nearer to what the generator learned from than they should be."""
 
     space: str = "pixels"
+    first_seed: int = 0
     found: metrics.Memory | None = None  # of the first seed
     x: Tensor | None = None  # the samples that this is of
 
@@ -216,7 +217,7 @@ class Memorised(Family):
         held = self.reals.held
         assert held is not None
         found = metrics.memorisation(x[:LOOKED_AT], self.reals.shown, held[:LOOKED_AT])
-        if seed == 0:
+        if seed == self.first_seed:
             self.found, self.x = found, x[:LOOKED_AT]
         return {"memorised": found.closer}
 

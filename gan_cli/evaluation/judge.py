@@ -52,7 +52,8 @@ class Judge:
 
     def __call__(self, draw: Draw) -> tuple[Figure, ...]:
         """Figures of the samples that a function draws, in the order in which they were asked for."""
-        seeds = tuple(range(self.options.seeds))
+        first = self.options.first_seed
+        seeds = tuple(range(first, first + self.options.seeds))
         found: list[dict[str, tuple[float, float]]] = []
         for seed in seeds:
             x = draw(seed, max(self.number(family) for family, _ in self.groups))
@@ -170,7 +171,7 @@ class Judge:
             (TRANSPORT, lambda names: families.Transport(reals, names)),
             (CLASSES, lambda names: families.Classes(reals, names, seen=self.spaces["classifier"])),
             (STACKED, lambda names: families.Stacks(reals, names, grey=self.spaces.grey)),
-            (("memorised",), lambda names: families.Memorised(reals, names)),
+            (("memorised",), lambda names: families.Memorised(reals, names, first_seed=options.first_seed)),
             (("parzen",), lambda names: families.Parzen(reals, names)),
         ]
         for known, make in makers:

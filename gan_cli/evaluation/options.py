@@ -25,9 +25,10 @@ class Options:
         n_real: real ones; None: all, 10,000 at most.
         split: of the real images; auto is test, where the data set has one and the generator did not learn from it.
         definition: of modes and samples of high quality.
-        seeds: of the evaluation, 0 to seeds - 1: of the noise, and of what is drawn from the real ones.
+        seeds: how many of the evaluation: of the noise, and of what is drawn from the real ones.
         device: that generates and computes features.
         quick: only what takes seconds, where `metrics` does not say.
+        first_seed: the seeds go from it to first_seed + seeds - 1. Training chooses its best checkpoint by seed 0.
 
     Raises:
         ValueError: a metric that there is not, or a number out of its range.
@@ -43,6 +44,7 @@ class Options:
     seeds: int = 1
     device: str = "cpu"
     quick: bool = False
+    first_seed: int = 0
 
     def __post_init__(self) -> None:
         for name in self.metrics:
@@ -58,3 +60,5 @@ class Options:
                 raise ValueError(f"{name} must be 2 to {MOST:,}, got {value}")
         if not 1 <= self.seeds <= MOST:
             raise ValueError(f"seeds must be 1 to {MOST:,}, got {self.seeds}")
+        if not 0 <= self.first_seed <= MOST:
+            raise ValueError(f"first_seed must be 0 to {MOST:,}, got {self.first_seed}")

@@ -88,6 +88,25 @@ def test_the_same_run_evaluated_twice_gives_the_same_bytes_and_changes_nothing_e
     assert len([*Path("run/evaluation").glob("*.json")]) == 2, "another way to measure, another file"
 
 
+def test_the_best_checkpoint_is_measured_with_another_seed_than_chose_it(capsys):
+    kept = ("train.eval_every=1", "train.eval_samples=64", "train.keep_best=energy", "train.keep=1")
+    made("run", *RING, *kept)
+    asked = ["run", "--checkpoint", "best", "--metrics", "energy", "-n", "64", "--n-real", "64", "--device", "cpu"]
+    for more in ([], ["--first-seed", "7"], ["--first-seed", "7", "--seeds", "3"]):
+        main([*asked, *more])
+    out = capsys.readouterr().out
+    assert "  evaluation seed 7\n" in out and "mean +- std over 3 evaluation seeds, 7 to 9" in out
+    records = [json.loads(path.read_text()) for path in Path("run/evaluation").glob("*.json")]
+    found = {tuple(record["figures"][0]["seeds"]): record["figures"][0]["value"] for record in records}
+    assert {*found} == {(0,), (7,), (7, 8, 9)}, "a file for each"
+    assert found[(0,)] != found[(7,)]
+    for wrong in ("-1", "x"):
+        with pytest.raises(SystemExit) as ended:
+            main([*asked, "--first-seed", wrong])
+        assert ended.value.code == 2
+    assert "argument --first-seed: must be a whole number" in capsys.readouterr().err
+
+
 def test_training_and_the_command_find_the_same(capsys):
     run = made("run", *IMAGES, "train.eval_every=3", "train.eval_samples=50", "train.eval_metrics=[cfd,class_kl]")
     told = json.loads((run / "evaluations.jsonl").read_text().splitlines()[-1])

@@ -106,6 +106,29 @@ def test_data_in_one_part_are_cut_into_halves_of_the_samples_size():
     assert torch.equal(found.real(0).x, reals(Digits(8)).real(0).x)
 
 
+def test_seeds_from_another_one_on_are_the_very_same_and_no_others():
+    options = {"metrics": ["energy", "hq"], "n_fake": 60, "n_real": 50}
+    draw = perfect(Ring())
+    one, two, both = (
+        by_name(judge(Ring(), **options, first_seed=first, seeds=seeds)(draw))
+        for first, seeds in ((3, 1), (4, 1), (3, 2))
+    )
+    assert [found["energy"].seeds for found in (one, two, both)] == [(3,), (4,), (3, 4)]
+    for name in ("energy", "hq"):
+        assert both[name].value == pytest.approx((one[name].value + two[name].value) / 2, rel=1e-12, abs=1e-15)
+        assert both[name].floor == pytest.approx((one[name].floor + two[name].floor) / 2, rel=1e-12, abs=1e-15)
+    assert one["energy"].value != two["energy"].value
+    with pytest.raises(ValueError, match="first_seed must be 0 to 1,000,000, got -1"):
+        Options(first_seed=-1)
+
+
+def test_what_is_memorised_is_told_of_the_first_seed_whichever_it_is():
+    asked = judge(TwoParts(), metrics=["memorised"], first_seed=5, seeds=2)
+    trained, other = TwoParts().load().x, TwoParts("test").load().x
+    asked(lambda seed, n: trained[:200] if seed == 5 else other[:200])
+    assert asked.memory["verdict"] == "copies"
+
+
 def test_a_number_or_a_part_that_there_is_not_is_refused():
     with pytest.raises(ValueError, match=r"1,000 real ones are asked for, and there are 898 \(a random half"):
         reals(Digits(8), n_real=1000)
