@@ -23,7 +23,7 @@ from gan_cli.suite import reached
 from gan_cli.suite.catalogue import ROWS, chosen
 from gan_cli.suite.outcome import Outcome, verdict
 from gan_cli.suite.rows import Row
-from gan_cli.suite.tables import HEADINGS, cells, markdown, to_csv
+from gan_cli.suite.tables import APART, HEADINGS, cells, markdown, to_csv
 
 OUT = Path("outputs/reproduce")
 MARKDOWN, CSV = "results.md", "figures.csv"
@@ -165,9 +165,12 @@ def _code(results: Sequence[tuple[Row, Outcome]]) -> int:
             first = found.failed[0]
             said.append(f"{row.name}: {len(found.failed)} of {len(found.samples)} jobs failed: {first.error}")
         else:
-            missed = [f"{cell[0]} {cell[1]} {cell[-1].removeprefix('no: ')} ({cell[-2]})" for cell in cells(row, found)
-                      if cell[-1].startswith("no")]
-            said.append(f"{row.name}: outside of its band: {'; '.join(missed)}")
+            told = cells(row, found)
+            apart = [f"{cell[0]} {cell[1]}" for cell in told if cell[-1] == APART]
+            missed = [f"{cell[0]} {cell[1]} {cell[-1].removeprefix('no: ')} ({cell[-2]})" for cell in told
+                      if cell[-1].startswith("no") and cell[-1] != APART]
+            said += [f"{row.name}: {APART.removeprefix('no: ')}: {', '.join(apart)}"] if apart else []
+            said += [f"{row.name}: outside of its band: {'; '.join(missed)}"] if missed else []
     if any(row.trains and found.failed for row, found in results):
         said.append("the same line with --retry runs failed jobs again")
     if said:

@@ -125,24 +125,26 @@ def _measured(row: Row, variant: Variant, seed: int, job: Job, sweep: Path, how:
     print(f"measuring {printable(os.path.relpath(directory))}", flush=True)
     began = time.monotonic()
     try:
-        found = _figures(directory, row.protocol, how.device)
+        figures, conditions = _figures(directory, row.protocol, how.device)
     except GanError as error:
         first = str(error).splitlines()[0]
         return Sample(variant.name, seed, {}, seconds, first, isinstance(error, DataError))
     taken = time.monotonic() - began
     print(f"  {duration(taken)}", flush=True)
-    sample = Sample(variant.name, seed, found, round(seconds + taken, 1))
+    sample = Sample(variant.name, seed, figures, round(seconds + taken, 1), conditions=conditions)
     kept.keep(directory, row.protocol, sample)
     return sample
 
 
-def _figures(run: Path, protocol: Protocol, device: str) -> dict[str, Reading]:
-    """By metric, each with its floor."""
+def _figures(run: Path, protocol: Protocol, device: str) -> tuple[dict[str, Reading], dict[str, str]]:
+    """By metric, each with its floor, and how each was measured."""
     from gan_cli.evaluation import Options  # torch comes in here
     from gan_cli.scoring import of_run
 
     found = of_run(run, Options(device=device, **vars(protocol)), say=lambda text: print(printable(text), flush=True))
-    return {figure.metric: (figure.value, figure.floor) for figure in found.record.figures}
+    figures = found.record.figures
+    readings: dict[str, Reading] = {figure.metric: (figure.value, figure.floor) for figure in figures}
+    return readings, {figure.metric: figure.conditions for figure in figures}
 
 
 def draw(row: Row, seeds: int, how: How) -> Path | None:

@@ -43,6 +43,12 @@ class Figure:
     floor_of: str
     seeds: tuple[int, ...]
 
+    @property
+    def conditions(self) -> str:
+        """In which space, of how many and of which part, in words: figures with others cannot be compared."""
+        space = f"{self.space} ({self.digest[:16]})" if self.digest else self.space
+        return f"{space}: {self.n_fake:,} against {self.n_real:,}, floor of {self.n_floor:,}; {self.split}"
+
 
 @dataclass(frozen=True)
 class Record:

@@ -1,7 +1,7 @@
 """What came out of a row: the figures of every seed, how they were made, and what the bands say. A file keeps it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,8 @@ class Sample:
         seconds: of training and of measuring.
         error: the first line of what it said.
         data: whether it failed for want of its data.
+        conditions: by metric, in which space, of how many and of which part it was measured, in words: figures with
+            others are no figures of one kind. What was written by older versions has none, and is taken to be equal.
     """
 
     variant: str
@@ -32,6 +34,7 @@ class Sample:
     seconds: float = 0.0
     error: str | None = None
     data: bool = False
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ class Outcome:
         """Whether a seed does not have the metric."""
         return any(metric not in sample.figures for sample in self._of(variant))
 
+    def apart(self, metric: str) -> bool:
+        """Whether samples have the metric of different spaces, numbers or parts, and must not be averaged."""
+        return len({sample.conditions[metric] for sample in self.samples if metric in sample.conditions}) > 1
+
     def floors(self, variant: str, metric: str) -> list[float]:
         """What a perfect sampler would have had."""
         found = [sample.figures[metric][1] for sample in self._of(variant) if metric in sample.figures]
@@ -90,6 +97,7 @@ class Line:
     Args:
         seeds: that have it.
         bands: each with the value of its statistic, and whether that lies inside.
+        apart: whether its samples were measured differently: then nothing is known, and no band holds.
     """
 
     variant: str
@@ -99,10 +107,13 @@ class Line:
     error: float | None
     seeds: int
     bands: tuple[tuple[Band, float, bool], ...]
+    apart: bool = False
 
     @property
     def verdict(self) -> Verdict:
         """Whether all bands hold."""
+        if self.apart:
+            return "no"
         if not self.bands:
             return ""
         return "yes" if all(inside for *_, inside in self.bands) else "no"
@@ -121,10 +132,23 @@ def lines(row: Row, outcome: Outcome) -> list[Line]:
             bands = [band for band in row.bands if band.metric == metric and band.concerns(variant.name)]
             judged = tuple(_judged(band, outcome, variant.name, failed) for band in bands)
             if values or bands or any(metric in paper.figures for paper in told):
-                middle = mean(values) if values else None
-                floor = mean(floors) if floors else None
-                found.append(Line(variant.name, metric, floor, middle, standard_error(values), len(values), judged))
+                found.append(_line(variant.name, metric, values, floors, judged, outcome.apart(metric)))
     return found
+
+
+def _line(
+    variant: str,
+    metric: str,
+    values: Sequence[float],
+    floors: Sequence[float],
+    judged: tuple[tuple[Band, float, bool], ...],
+    apart: bool,
+) -> Line:
+    if apart:
+        judged = tuple((band, math.nan, False) for band, *_ in judged)
+        return Line(variant, metric, None, None, None, len(values), judged, apart=True)
+    middle, floor = mean(values) if values else None, mean(floors) if floors else None
+    return Line(variant, metric, floor, middle, standard_error(values), len(values), judged)
 
 
 def _judged(band: Band, outcome: Outcome, variant: str, failed: bool) -> tuple[Band, float, bool]:
@@ -206,6 +230,7 @@ def from_json(content: Any) -> Sample:
         _number(content["seconds"]),
         None if error is None else _typed(error, str),
         _typed(content["data"], bool),
+        {_typed(name, str): _typed(words, str) for name, words in content.get("conditions", {}).items()},
     )
 
 

@@ -13,6 +13,7 @@ from gan_cli.suite.rows import Reading, Row
 HEADINGS = ("row", "figure", "paper", "floor", "ours", "band", "in it?")
 PERCENT = ("hq", "accuracy", "precision", "recall", "coverage", "confidence", "memorised")  # shares in [0, 1]
 _MADE = ("row", "reproduced", "seeds", "time", "machine", "date", "version", "command")
+APART = "no: measured in different spaces; --measure-again"
 _CSV = ("row", "variant", "seed", "metric", "value", "floor", "seconds", "error")
 
 
@@ -65,6 +66,8 @@ def _with_error(metric: str, value: float, error: float | None) -> str:
 
 
 def _ours(line: Line, seeds: int) -> str:
+    if line.apart:
+        return "not averaged"
     if line.mean is None:
         return "none"
     of = f" ({line.seeds} of {seeds} seeds)" if line.seeds < seeds else ""
@@ -73,6 +76,8 @@ def _ours(line: Line, seeds: int) -> str:
 
 def _verdict(line: Line, seeds: int) -> str:
     """Yes, or which statistic is where."""
+    if line.apart:
+        return APART
     if line.verdict != "no":
         return line.verdict
     if line.seeds < seeds:

@@ -76,7 +76,7 @@ def swept(monkeypatch):
 
     def figures(run, protocol, device):
         seed = float(run.name.partition("seed=")[2])
-        return {"modes": (8.0 - seed, 8.0), "reverse_kl": (0.01 * seed, 0.001)}
+        return {"modes": (8.0 - seed, 8.0), "reverse_kl": (0.01 * seed, 0.001)}, {"modes": "coordinates"}
 
     monkeypatch.setattr(launch, "launch", start)
     monkeypatch.setattr(reproducing, "_figures", figures)
@@ -169,7 +169,7 @@ def test_a_row_is_swept_measured_and_written_down(capsys, swept):
 def test_what_was_measured_is_not_measured_again_unless_something_changed(capsys, swept, monkeypatch):
     assert run("toy") == 0
     before = outcome.read(Path("outputs/reproduce/toy/result.json"))
-    monkeypatch.setattr(reproducing, "_figures", lambda *_: {"modes": (1.0, None), "reverse_kl": (0.0, None)})
+    monkeypatch.setattr(reproducing, "_figures", lambda *_: ({"modes": (1.0, None), "reverse_kl": (0.0, None)}, {}))
 
     def modes(*words: str) -> list[float]:
         assert run("toy", *words) == 0
@@ -177,15 +177,40 @@ def test_what_was_measured_is_not_measured_again_unless_something_changed(capsys
 
     assert modes() == before.values("", "modes") == [8.0, 7.0]
     assert modes("--measure-again") == [1.0, 1.0]
-    monkeypatch.setattr(reproducing, "_figures", lambda *_: {"modes": (2.0, None), "reverse_kl": (0.0, None)})
+    monkeypatch.setattr(reproducing, "_figures", lambda *_: ({"modes": (2.0, None), "reverse_kl": (0.0, None)}, {}))
     (longer,) = Path("outputs").rglob("1_seed=1")
     (longer / "status.json").write_text('{"updated": "later"}')
     assert modes() == [1.0, 2.0]
     (longer.parent / "figures.json").write_text("[]")
     assert modes() == [2.0, 2.0]
     monkeypatch.setattr(kept, "__version__", "next")
-    monkeypatch.setattr(reproducing, "_figures", lambda *_: {"modes": (3.0, None), "reverse_kl": (0.0, None)})
+    monkeypatch.setattr(reproducing, "_figures", lambda *_: ({"modes": (3.0, None), "reverse_kl": (0.0, None)}, {}))
     assert modes() == [3.0, 3.0]
+    capsys.readouterr()
+
+
+def test_seeds_that_were_measured_in_different_spaces_are_not_averaged_until_they_are_measured_again(
+    capsys, swept, monkeypatch
+):
+    """One of two was measured by another program, or beside another classifier: its figures lie there."""
+    assert run("toy") == 0
+    (path,) = Path("outputs/reproduce/toy").rglob("figures.json")
+    known = json.loads(path.read_text())
+    assert known["1_seed=1"]["sample"]["conditions"] == {"modes": "coordinates"}
+    known["1_seed=1"]["sample"]["conditions"] = {"modes": "pixels"}
+    path.write_text(json.dumps(known))
+    capsys.readouterr()
+    assert run("toy") == 1
+    out, err = told(capsys)
+    assert err == "toy: measured in different spaces; --measure-again: toy modes"
+    assert "toy modes 8 VEEGAN not averaged every 0 to 8 no: measured in different spaces; --measure-again" in out
+    assert "toy reverse_kl 0.001 0.005" in out, "which nothing is known against"
+    assert run("toy", "--measure-again") == 0
+    known = json.loads(path.read_text())
+    del known["1_seed=1"]["sample"]["conditions"]  # of an older version
+    path.write_text(json.dumps(known))
+    monkeypatch.setattr(reproducing, "_figures", lambda *_: 1 / 0)
+    assert run("toy") == 0
     capsys.readouterr()
 
 
@@ -385,7 +410,7 @@ def reproduced(*words: str, **more) -> "subprocess.Popen[str]":
         "from gan_cli.suite.rows import Row\n"
         f"reproduce.ROWS = {{'toy': Row('toy', 'A', 'minutes', experiment='ring', overrides={SHORT}, seeds=2,"
         " minutes=1, bands=(Band('modes', 'every', 1, 1),))}\n"
-        "reproducing._figures = lambda run, protocol, device: {'modes': (1.0, 1.0)}\n"
+        "reproducing._figures = lambda run, protocol, device: ({'modes': (1.0, 1.0)}, {})\n"
         "reproduce.main(sys.argv[1:])"
     )
     return subprocess.Popen([sys.executable, "-c", code, *words], text=True, stdout=subprocess.PIPE, **more)
@@ -430,6 +455,8 @@ def test_a_row_goes_all_the_way_from_its_sweep_to_its_table(capfd):
     assert found.failed == []
     assert [sample.seed for sample in found.samples] == [0, 1]
     assert all({"modes", "hq", "reverse_kl", "std_ratio"} <= {*sample.figures} for sample in found.samples)
+    of_200 = "coordinates: 200 against 0, floor of 200; fresh draws"
+    assert [sample.conditions["modes"] for sample in found.samples] == [of_200, of_200]
     assert all(sample.figures["modes"][1] == 8 for sample in found.samples), "the floor of the ring"
     assert "2 of 2 finished" in out
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):

@@ -86,6 +86,23 @@ def test_figures_that_are_infinite_both_ways_are_a_miss_and_the_table_is_shown()
     assert "| nan |" in tables.markdown([(ROW, found)])
 
 
+def test_variants_that_were_measured_of_other_numbers_are_not_held_against_each_other():
+    def found(old: str, new: str) -> Outcome:
+        two = (("old", 20.0, old), ("new", 9.0, new))
+        return outcome(*(Sample(v, 0, {"fid": (x, 1.0)}, conditions={"fid": of} if of else {}) for v, x, of in two),
+                       row="pair")  # fmt: skip
+
+    assert verdict(PAIR, found("inception: 100 against 100", "inception: 100 against 100")) == "yes"
+    assert verdict(PAIR, found("inception: 100 against 100", "")) == "yes", "of an older version"
+    apart = found("inception: 100 against 100", "inception: 100 against 50")
+    assert verdict(PAIR, apart) == "no"
+    assert {(line.mean, line.floor, line.verdict, line.seeds) for line in lines(PAIR, apart)} == {(None, None, "no", 1)}
+    assert {cell[-1] for cell in tables.cells(PAIR, apart)} == {tables.APART}
+    assert reached.headline(PAIR, apart) == "no"
+    free = Row("free", "Free", "minutes", experiment="ring", shown=("fid",), variants=PAIR.variants)
+    assert verdict(free, apart) == "no", "also where no band is asked"
+
+
 def test_a_figure_that_a_band_asks_for_and_nobody_has_is_a_miss():
     bare = Sample("", 0, {"hq": (0.9, None)})
     assert verdict(ROW, outcome(bare)) == "no"
@@ -142,6 +159,7 @@ def test_the_csv_comes_back_with_every_digit():
 
 def test_the_file_of_an_outcome_comes_back_equal(tmp_path):
     found = outcome(sample(0, kl=math.inf), Sample("", 1, {}, 2.5, "no data", data=True))
+    found = replace(found, samples=(*found.samples, replace(sample(2), conditions={"hq": "coordinates"})))
     found = replace(found, recipes={"": "0123456789abcdef"})
     write(tmp_path / NAME, found)
     assert read(tmp_path / NAME) == found
@@ -170,6 +188,7 @@ PLAIN = {"variant": "", "seed": 0, "figures": {}, "seconds": 1, "error": None, "
         {"samples": [PLAIN | {"figures": {"a": [1]}}]},
         {"samples": [PLAIN | {"figures": []}]},
         {"samples": [PLAIN | {"seed": True}]},
+        {"samples": [PLAIN | {"conditions": {"hq": 2}}]},
     ],
 )
 def test_a_file_that_is_something_else_is_refused(change):
