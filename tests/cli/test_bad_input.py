@@ -14,12 +14,12 @@ ROWS = [
     (
         "model=../loss/wgan_gp",
         2,
-        "model: expected the name of a choice, got '../loss/wgan_gp'; there are: dcgan, dirac,",
+        "model: expected the name of a choice, got '../loss/wgan_gp'; there are: dcgan, dcgan5x5,",
     ),
     (
         "model=/etc/passwd",
         2,
-        "model: expected the name of a choice, got '/etc/passwd'; there are: dcgan, dirac, mlp,",
+        "model: expected the name of a choice, got '/etc/passwd'; there are: dcgan, dcgan5x5,",
     ),
     ("experiment=../train", 2, "experiment: expected the name of a choice, got '../train'; there are:"),
     ("experiment=dirac", 2, "experiment: there is no choice 'dirac'; did you mean 'dirac/r1'?"),
@@ -65,7 +65,7 @@ ROWS = [
     ("+optimizer.lrr=0.1", 2, "optimizer.lrr: nothing in this choice uses it; did you mean 'lr'?"),
     ("+model.foo.bar=1", 2, "model.foo: nothing in this choice uses it; there are: base_channels, max_channels,"),
     ("model.generator=3", 2, "model.generator: expected a node with a _target_, got 3"),
-    ("model=3", 2, "model: there is no choice '3'; there are: dcgan, dirac, mlp, r3gan, resnet"),
+    ("model=3", 2, "model: there is no choice '3'; there are: dcgan, dcgan5x5, dirac,"),
     ("model=null", 2, "model: expected the name of a choice, got None; there are: dcgan,"),
     ("seed.x=1", 2, "seed: expected a whole number; got {'x': 1}"),
     ("train.x.y.z=1", 2, "train.x: gan_cli.settings.TrainConfig has no such argument; there are: steps, epochs,"),
@@ -222,7 +222,7 @@ ROWS = [
     (
         "-m seed=0,1 model=../loss/hinge,mlp",
         2,
-        "model: expected the name of a choice, got '../loss/hinge'; there are: dcgan, dirac,",
+        "model: expected the name of a choice, got '../loss/hinge'; there are: dcgan, dcgan5x5,",
     ),
     # resume
     ("resume=maybe", 5, "resume: there is no directory 'maybe'; give a run directory, such as outputs/latest"),
