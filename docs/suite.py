@@ -11,6 +11,7 @@ from gan_cli.suite.catalogue import ROWS
 from gan_cli.suite.outcome import Outcome, lines, verdict
 from gan_cli.suite.rows import Row
 from gan_cli.suite.tables import HEADINGS, cells, published_words
+from gan_cli.suite.tables import table as markdown_table
 
 PAGE = Path(__file__).with_name("results.md")
 FIRST, LAST = "<!-- suite: written by docs/suite.py -->", "<!-- end of suite -->"
@@ -28,11 +29,11 @@ def table() -> str:
         if row.name not in known
     ]
     parts = [
-        _markdown(HEADINGS, told),
+        markdown_table(HEADINGS, told),
         "How they were run. Times are of training and measuring all seeds, with other programs beside them.",
-        _markdown(("row", "in its bands?", "seeds", "time", "machine", "command"), made),
+        markdown_table(("row", "in its bands?", "seeds", "time", "machine", "command"), made),
         "Not run to their ends here:",
-        _markdown(("row", "what", "cost", "papers"), rest),
+        markdown_table(("row", "what", "cost", "papers"), rest),
     ]
     return "\n\n".join(parts)
 
@@ -48,11 +49,6 @@ def _figures(row: Row, outcome: Outcome) -> list[tuple[str, ...]]:
 def _made(row: Row, outcome: Outcome) -> tuple[str, ...]:
     said = verdict(row, outcome) or "none"
     return (row.name, said, str(outcome.seeds), duration(outcome.seconds), outcome.machine, f"`{outcome.command}`")
-
-
-def _markdown(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lined = [headings, ("---",) * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lined)
 
 
 def written(page: str) -> str:

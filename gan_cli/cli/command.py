@@ -2,7 +2,7 @@
 
 import sys
 import textwrap
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -41,6 +41,22 @@ def at_least(low: int) -> Callable[[str], int]:
         return int(text)
 
     return whole
+
+
+def add_weights(parser: ArgumentParser) -> None:
+    """The options that say which weights of a run are meant: `ema` and `at`, both None where nothing is said."""
+    parser.add_argument(
+        "--ema",
+        action=BooleanOptionalAction,
+        help="weights: the average over training, or those of the last step (default: the average, if there is one)",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        dest="at",
+        type=lambda text: text if text == "best" else at_least(0)(text),
+        metavar="STEP",
+        help="a checkpoint that was kept, by its step, or best: that of train.keep_best (default: the newest weights)",
+    )
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_cli.cli.command import as_command, at_least, new_parser, printable
+from gan_cli.cli.command import add_weights, as_command, at_least, new_parser, printable
 from gan_cli.cli.imports import uncollected
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.scores import SCORES
@@ -102,18 +102,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--first-seed", type=at_least(0), default=0, metavar="S", help="seeds S to S + K - 1 (0, which training takes)"
     )
-    parser.add_argument(
-        "--ema",
-        action=BooleanOptionalAction,
-        help="weights: the average over training, or those of the last step (default: the average, if there is one)",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        dest="at",
-        type=lambda text: text if text == "best" else at_least(0)(text),
-        metavar="STEP",
-        help="a checkpoint that was kept, by its step, or best: that of train.keep_best (default: the newest weights)",
-    )
+    add_weights(parser)
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (auto)")
     parser.add_argument("--json", action="store_true", help="print the record for other programs; several runs: a list")
     parser.add_argument("--trust", action="store_true", help="run code outside gan_cli that the run's config names")

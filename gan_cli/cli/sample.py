@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_cli.cli.command import as_command, at_least, new_parser, printable
+from gan_cli.cli.command import add_weights, as_command, at_least, new_parser, printable
 from gan_cli.cli.imports import uncollected
 from gan_cli.cli.sample_files import is_image, write_interpolation, write_samples
 from gan_cli.errors import ConfigError, RunError
@@ -78,18 +78,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="of the noise (default: 0)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: samples-S)")
-    parser.add_argument(
-        "--ema",
-        action=BooleanOptionalAction,
-        help="weights: the average over training, or those of the last step (default: the average, if there is one)",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        dest="at",
-        type=lambda text: text if text == "best" else at_least(0)(text),
-        metavar="STEP",
-        help="a checkpoint that was kept, by its step, or best: that of train.keep_best (default: the newest weights)",
-    )
+    add_weights(parser)
     what = parser.add_argument_group("what to write (one or more; default: --grid)")
     what.add_argument("--grid", action="store_true", help="one picture of all samples")
     what.add_argument("--png", action="store_true", help="a PNG for each image")

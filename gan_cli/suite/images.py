@@ -25,6 +25,20 @@ def _comparison(name: str, about: str, minutes: float, *variants: Variant, bands
     )
 
 
+def _dcgan(name: str, data: str) -> Row:
+    return Row(
+        name=name,
+        about=f"DCGAN on {data} at 32 pixels",
+        cost="minutes",
+        experiment=name,
+        seeds=3,
+        minutes=12,
+        bands=_TEN_CLASSES,
+        shown=_SHOWN,
+        protocol=_OFFLINE,
+    )
+
+
 IMAGES = (
     Row(
         name="digits",
@@ -37,28 +51,8 @@ IMAGES = (
         shown=_SHOWN,
         protocol=_DIGITS,
     ),
-    Row(
-        name="dcgan_mnist",
-        about="DCGAN on MNIST at 32 pixels",
-        cost="minutes",
-        experiment="dcgan_mnist",
-        seeds=3,
-        minutes=12,
-        bands=_TEN_CLASSES,
-        shown=_SHOWN,
-        protocol=_OFFLINE,
-    ),
-    Row(
-        name="dcgan_fashion",
-        about="DCGAN on Fashion-MNIST at 32 pixels",
-        cost="minutes",
-        experiment="dcgan_fashion",
-        seeds=3,
-        minutes=12,
-        bands=_TEN_CLASSES,
-        shown=_SHOWN,
-        protocol=_OFFLINE,
-    ),
+    _dcgan("dcgan_mnist", "MNIST"),
+    _dcgan("dcgan_fashion", "Fashion-MNIST"),
     Row(
         name="wgan_gp_fashion",
         about="WGAN-GP on Fashion-MNIST at 32 pixels",

@@ -94,9 +94,9 @@ def markdown(results: Iterable[tuple[Row, Outcome]], pictures: Iterable[str] = (
     """
     results = list(results)
     shown = [cell for row, outcome in results for cell in cells(row, outcome)]
-    text = ["# gan-reproduce", "", _table(HEADINGS, shown), ""]
+    text = ["# gan-reproduce", "", table(HEADINGS, shown), ""]
     text += ["Ours: mean over seeds ± standard error. The floor is what real data score against real data.", ""]
-    text += [_table(_MADE, _made(results)), ""]
+    text += [table(_MADE, _made(results)), ""]
     for row, outcome in results:
         text += [f"- {row.name}, {_who(sample)}: failed: {sample.error}" for sample in outcome.failed]
     text += [f"\n![{place}]({place})" for place in pictures]
@@ -140,7 +140,8 @@ def band_words(row: Row) -> list[str]:
     return [f"{f'{variant}: ' * bool(variant)}{', '.join(words)}" for variant, words in found.items()]
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows under their headings, in Markdown."""
     lined = [headings, ["---"] * len(headings), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lined)
 
