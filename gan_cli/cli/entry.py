@@ -27,6 +27,11 @@ def runs() -> None:
     _start("runs")
 
 
+def report() -> None:
+    """`gan-report`."""
+    _start("report")
+
+
 def theory() -> None:
     """`gan-theory`."""
     _start("theory")
