@@ -35,7 +35,7 @@ LEVELS = (
         *("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "evaluation", "guide"),
         *("loop", "export"),
     ),
-    ("check", "contracts", "build", "stored", "resume", "probe", "scoring", "suite"),
+    ("check", "contracts", "build", "stored", "resume", "probe", "scoring", "suite", "report"),
     ("cli",),
 )
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
