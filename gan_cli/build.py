@@ -31,6 +31,7 @@ from gan_cli.forward import Forward, lay_out, precision_of
 from gan_cli.health import Health, Thresholds
 from gan_cli.machine import fast_float32
 from gan_cli.optimizers import without_compiler
+from gan_cli.ranks import Ranks
 from gan_cli.room import is_out_of_memory
 from gan_cli.run import Run
 from gan_cli.seeds import derive
@@ -62,6 +63,7 @@ def build(
     written: dict[str, Any] | None = None,
     given: Collection[str] = (),
     room: int | None = None,
+    ranks: Ranks | None = None,
 ) -> Run:
     """Build every part of a run. Nothing is written, and the data are read last.
 
@@ -70,12 +72,13 @@ def build(
         written: the same before resolving, where there is such a thing.
         given: the keys on the command line.
         room: bytes that each network may have, where the config may be somebody else's; None: any number.
+        ranks: the processes that train the run together, this one among them; None: it is alone.
 
     Raises:
         ConfigError: all mistakes of the config at once.
         DataError: the data set cannot be read.
     """
-    return _build(_Builder(config, check(config, written, given), room), config)
+    return _build(_Builder(config, check(config, written, given), room, ranks or Ranks()), config)
 
 
 def examine(config: dict[str, Any], written: dict[str, Any] | None = None, given: Collection[str] = ()) -> None:
@@ -174,6 +177,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         forward=Forward(precision_of(train.precision, device), device, train.compile in (True, "on")),
         other_data=settings.other_data,
         health=watcher(thresholds, config, reals),
+        ranks=builder.ranks,
     )
 
 
@@ -240,8 +244,10 @@ def thread_count(train: TrainConfig, shape: tuple[int, ...]) -> int:
 class _Builder:
     """Builds part after part and collects what goes wrong, so that a user hears of all mistakes at once."""
 
-    def __init__(self, config: dict[str, Any], problems: list[Problem], room: int | None) -> None:
-        self._config, self.problems, self._room = config, problems, room
+    def __init__(
+        self, config: dict[str, Any], problems: list[Problem], room: int | None, ranks: Ranks | None = None
+    ) -> None:
+        self._config, self.problems, self._room, self.ranks = config, problems, room, ranks or Ranks()
         self.memory = memory(torch.device("cpu"))  # bytes
 
     def settings(self) -> Settings | None:

@@ -6,7 +6,7 @@ that its value does not depend on the batch size. It returns a scalar, its weigh
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ class Penalty:
     active: ClassVar[bool] = True  # False: there is nothing to add to D's loss
     per_sample: ClassVar[bool] = False  # True: D must not mix the samples of a batch, as batch norm does
     progress: float = 0.0  # the share of the run's steps that are done, in [0, 1); set before each update
+    chance: Any = torch  # what has torch's `rand`: of several processes, each draws its rows of the global batch
 
     def __init__(self, every: int = 1) -> None:
         if every < 1:
@@ -99,7 +100,7 @@ class GradientPenalty(Penalty):
         self.weight, self.target = _non_negative("weight", weight), _non_negative("target", target)
 
     def __call__(self, D: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        t = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
+        t = self.chance.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
         squares = squared_slopes(D, torch.lerp(real, fake.detach(), t), self.std)
         # The root has no slope at 0; the smallest normal number under it keeps the gradient finite there.
         norms = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt()

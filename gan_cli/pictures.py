@@ -182,9 +182,12 @@ def evaluating(net: nn.Module) -> Iterator[nn.Module]:
 
 @contextmanager
 def unseen(run: Run) -> Iterator[None]:
-    """Looking must not change the run: whatever draws random numbers in here, training goes on as if it had not."""
+    """Looking must not change the run: whatever draws random numbers in here, training goes on as if it had not.
+
+    One of several processes looks, without the others: what it draws is what a process alone would.
+    """
     state = device_random(run.device)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), run.by_itself():
         try:
             yield
         finally:

@@ -36,6 +36,7 @@ ALLOWED = frozenset(
         "train.patience",
         "train.eval_every",
         "train.eval_metrics",
+        "train.devices",
         "train.threads",
         "train.compile",
         "train.profile",

@@ -1,12 +1,10 @@
 """`train.on_not_finite=rollback`: back to the last checkpoint, and on with other noise and later data."""
 
-import torch
-
 from gan_cli import checkpoint
 from gan_cli.errors import Diverged
 from gan_cli.logbook import Logbook
 from gan_cli.run import Run
-from gan_cli.seeds import derive, generator
+from gan_cli.seeds import generator
 
 
 def roll_back(run: Run, error: Diverged) -> bool:
@@ -26,14 +24,18 @@ def roll_back(run: Run, error: Diverged) -> bool:
     position = run.reals.position if error.batch is None else error.batch
     reason = str(error).splitlines()[0]
     state = checkpoint.load_newest(run.directory / "checkpoints", run.console.say)
+    feeds = run.log.release()
     run.log.close()
     run.restore(state)
     run.rollbacks = count
     run.reals.skipped = position - run.reals.cursor  # the next batch is one that was never seen
     run.noise = generator(run.seed, "noise", "rollback", count, device=run.device)
-    torch.manual_seed(derive(run.seed, "train", "rollback", count))
+    run.reseed("train", "rollback", count)
     run.fakes, run.figure = None, None
     run.log = Logbook(run.directory, run.step, state["offsets"])
+    for feed in feeds:
+        feed.rewind(run.step)
+    run.log.follow(feeds)
     run.watch_again()
     run.status.alarms = [alarm.plain() for alarm in run.health.raised.values()]
     run.status.rolled_back({"number": count, "step": failed, "to": run.step, "why": reason})

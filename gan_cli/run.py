@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,10 @@ from gan_cli.models.layers import MinibatchStd
 from gan_cli.parts import part
 from gan_cli.penalties import Penalty
 from gan_cli.priors import Prior
+from gan_cli.ranks import Draws, Ranks
 from gan_cli.record import Status
 from gan_cli.scores import PREFIX
-from gan_cli.seeds import generator
+from gan_cli.seeds import derive, generator
 from gan_cli.settings import TrainConfig
 from gan_cli.state import digest
 
@@ -64,6 +65,7 @@ class Run:
     classes: int | None = None  # of conditional networks
     moments: Moments | None = None  # of the data, where both networks standardise by them
     other_data: bool = False  # whether a resume may go on with other data
+    ranks: Ranks = field(default_factory=Ranks)  # the processes that train this run together
     health: Health = field(default_factory=Health)
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
@@ -81,6 +83,7 @@ class Run:
     fakes: Tensor | None = None  # D's last fakes with their graph, where G's update uses them again
     twin: Stream = field(init=False)  # the same data in another order, for `g_is_data`
     noise: torch.Generator = field(init=False)
+    draws: Draws | None = field(init=False, default=None)  # of penalties and aids, where there are several processes
     guard: Guard = field(init=False)
     norms: dict[str, Tensor] = field(default_factory=dict)  # of both players' last gradients
     last_penalty: Tensor = field(init=False)  # of the last update that had one: a lazy penalty skips updates
@@ -90,14 +93,54 @@ class Run:
     directory: Path = field(init=False)
 
     def __post_init__(self) -> None:
+        if not self.ranks.alone:
+            self.reals.mine = self.ranks.rows(self.cfg.batch_size)
+            # Alike by their seed already, but for the last bits of a spectral norm's first products on another machine.
+            nets = [self.G, self.D, *([self.ema.G] if self.ema else [])]
+            self.ranks.align([t for net in nets for t in net.state_dict().values() if t.is_floating_point()])
+            self.reseed("train")
         self.twin = self.reals.twin()
         self.noise = generator(self.seed, "noise", device=self.device)
         self.last_penalty = torch.zeros((), device=self.device)
         self.guard = Guard(defers=self.device.type != "cpu")
 
+    def reseed(self, *key: str | int) -> None:
+        """Start anew what dropout, penalties and aids draw from. Of several processes, what concerns the global batch
+        is drawn alike by all, as a process alone would draw it, and dropout by each for itself.
+        """
+        if self.ranks.alone:
+            torch.manual_seed(derive(self.seed, *key))
+        else:
+            torch.manual_seed(derive(self.seed, *key, "rank", self.ranks.rank))
+            self.draws = Draws(self.ranks, generator(self.seed, *key, device=self.device))
+
+    @property
+    def chance(self) -> Any:
+        """What penalties and aids draw by: `torch`, or this rank's rows of what all draw."""
+        return self.draws or torch
+
+    @contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """This process draws and normalises without the others, as it would alone; nothing it draws moves the run."""
+        if self.draws is None:
+            yield
+            return
+        synced = [m for net in (self.G, self.D) for m in net.modules() if isinstance(m, nn.SyncBatchNorm)]
+        state = self.draws.generator.get_state()
+        self._set_random(state)
+        self.draws.paused = True
+        for module in synced:
+            module.process_group = self.ranks.by_itself
+        try:
+            yield
+        finally:
+            self.draws.paused = False
+            for module in synced:
+                module.process_group = None
+
     def z(self, n: int) -> Tensor:
         """Noise for n samples: [n, dim]."""
-        return self.prior.sample(n, self.noise)
+        return self.ranks.share(self.prior.sample(n * self.ranks.size, self.noise))
 
     @property
     def labels(self) -> Tensor | None:
@@ -122,7 +165,7 @@ class Run:
 
     def see(self, x: Tensor) -> Tensor:
         """Samples [N, *shape] as D sees them now: with its aids, in packs."""
-        return pack(self.aids.see(x, self.step), self.pack)
+        return pack(self.aids.see(x, self.step, self.chance), self.pack)
 
     @property
     def is_single(self) -> bool:
@@ -172,7 +215,8 @@ class Run:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
         self.forward.tell = self.console.say
         if state is not None:
-            ways = {"precision": (self.forward.precision, "fp32"), "compiled": (self.forward.compiled, False)}
+            ways: dict[str, tuple[Any, Any]] = {"precision": (self.forward.precision, "fp32")}
+            ways |= {"compiled": (self.forward.compiled, False), "processes": (self.ranks.size, 1)}
             for way, (now, usual) in ways.items():
                 if (then := state["machine"].get(way, usual)) != now:
                     self.console.say(f"{way} was {then!s:.10} and is {now}: other bits")
@@ -254,6 +298,9 @@ class Run:
             self.best = (*self.cfg.judge, self.figure, self.step)
         state |= {"best": self.best, "offsets": self.log.commit()}
         state |= {} if self.cfg.patience is None else {"waited": self.waited}
+        if not self.ranks.alone:
+            random = device_random(self.device)
+            state["randoms"] = self.ranks.gather(torch.get_rng_state() if random is None else random)
         place, keep = self.directory / "checkpoints", self.cfg.keep
         path = checkpoint.save(place, self.step, state, keep, self.best_step, self.damaged)
         self.committed, self.figure, self.damaged = self.step, None, ()
@@ -287,7 +334,12 @@ class Run:
         return digest({key: value for key, value in self.state().items() if key != "machine"})
 
     def state(self) -> dict[str, Any]:
-        """All that decides how the run goes on."""
+        """All that decides how the run goes on. Of several processes it is the same on all, but for dropout."""
+        random = {"random": torch.get_rng_state(), "random_device": device_random(self.device)}
+        if self.draws is not None:  # in the place where a process alone would have it
+            random["random" if self.device.type == "cpu" else "random_device"] = self.draws.generator.get_state()
+        ways: dict[str, Any] = {"precision": self.forward.precision, "compiled": self.forward.compiled}
+        ways |= {} if self.ranks.alone else {"processes": self.ranks.size}
         return {
             "format": FORMAT,
             "step": self.step,
@@ -301,11 +353,10 @@ class Run:
             "opt_G": self.opt_G.state_dict(),
             "opt_D": self.opt_D.state_dict(),
             "noise": self.noise.get_state(),
-            "random": torch.get_rng_state(),
-            "random_device": device_random(self.device),
+            **random,
             "device": self.device.type,
             "last_penalty": self.last_penalty,
-            "machine": machine() | {"precision": self.forward.precision, "compiled": self.forward.compiled},
+            "machine": machine() | ways,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -349,6 +400,7 @@ class Run:
                 set_device_random(self.device, state["random_device"])
             else:  # generators of different devices have different states
                 self.noise = generator(self.seed, "noise", self.step, device=self.device)
+            self._restore_shared(state)
         except Exception as error:  # the file may be somebody else's: anything can be in it
             raise RunError(f"the checkpoint does not fit this config: {str(error)[:300]}") from error
         self.step, self.reals.cursor, self.reals.skipped = state["step"], state["cursor"], state["skipped"]
@@ -358,3 +410,21 @@ class Run:
         if self.best and self.best[:2] != self.cfg.judge:
             self.best, self.waited = None, 0  # of another figure
         self.last_penalty = state["last_penalty"].to(self.device)
+
+    def _restore_shared(self, state: dict[str, Any]) -> None:
+        """Of several processes: what all draw goes on, and so does each one's dropout, where there was this process."""
+        if self.ranks.alone:
+            return
+        self.reseed("train", state["step"])
+        if self.draws is not None and state["device"] == self.device.type:
+            self.draws.generator.set_state(state["random" if self.device.type == "cpu" else "random_device"])
+            randoms = state.get("randoms")
+            if isinstance(randoms, list) and self.ranks.rank < len(randoms):
+                self._set_random(randoms[self.ranks.rank])
+
+    def _set_random(self, state: Tensor) -> None:
+        """Of the generator that dropout draws from."""
+        if self.device.type == "cpu":
+            torch.set_rng_state(state)
+        else:
+            set_device_random(self.device, state)

@@ -8,7 +8,7 @@ from typing import Literal
 from gan_cli.scores import PREFIX, SCORES, direction, tag
 
 # More than these is a slip of the finger: a step or a grid that never ends, threads that no machine has.
-MOST = {"steps": 10**9, "d_head_start": 10**6, "held_out": 10**8, "threads": 1024}
+MOST = {"steps": 10**9, "d_head_start": 10**6, "held_out": 10**8, "threads": 1024, "devices": 4096}
 MOST |= dict.fromkeys(("d_steps", "g_steps", "d_warmup", "samples"), 10_000)
 MOST |= {"eval_samples": 10**6}
 
@@ -71,6 +71,7 @@ class TrainConfig:
     lr_final: float = 0.0
     momentum_final: float | None = None
     held_out: int | Literal["auto"] = "auto"
+    devices: int = 1
     threads: int | Literal["auto"] = "auto"
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     tf32: bool = True
@@ -98,7 +99,7 @@ class TrainConfig:
         if len(given) != 1:
             found = ", ".join(f"{name}={value}" for name, value in given.items()) or "none of them"
             raise ValueError(f"say how long with one of steps, epochs and images; got {found}")
-        counts = ("batch_size", "d_steps", "d_warmup", "g_steps", "samples")
+        counts = ("batch_size", "d_steps", "d_warmup", "g_steps", "devices", "samples")
         for name in (*given, *counts, "log_every", "sample_every", "checkpoint_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

@@ -63,27 +63,28 @@ def discriminator_gradient(run: Run, x: Tensor) -> Metrics:
             real_logits, fake_logits = logits.chunk(2)
         else:
             real_logits, fake_logits = D(x), D(fake)
-        parts = run.loss.discriminator(*run.aids.tell(real_logits, fake_logits))
+        parts = run.loss.discriminator(*run.aids.tell(real_logits, fake_logits, run.chance))
         loss = descended = total(parts)
         if penalised:
-            run.penalty.progress = run.step / run.steps
+            run.penalty.progress, run.penalty.chance = run.step / run.steps, run.chance
             penalty = shared.of_judged(logits, both) if shared else run.penalty(run.judge_plainly(y), x, fake)
             run.last_penalty = penalty.detach()
             descended = loss + penalty
         descended.backward()
     named = {f"loss/d_{name}": part.detach() for name, part in parts.items()}
-    guard(run, run.D, "d", named | ({"loss/d_penalty": run.last_penalty} if penalised else {}))
-
-    if not run.watching:
-        return {}
-    metrics: Metrics = {"loss/d": loss.detach(), **named, "loss/d_penalty": run.last_penalty}
-    with torch.no_grad():
-        metrics |= {"logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
-        if run.loss.probabilities:
-            metrics |= {"prob/d_x": real_logits.sigmoid().mean(), "prob/d_g_z": fake_logits.sigmoid().mean()}
-        right = accuracy(run.loss, real_logits, fake_logits)
-        metrics |= {f"accuracy/{name}": share for name, share in right.items()}
-    return metrics
+    figures = {"loss/d": loss.detach(), **named, "loss/d_penalty": run.last_penalty}
+    if run.watching:
+        with torch.no_grad():
+            figures |= {"logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+            if run.loss.probabilities:
+                figures |= {"prob/d_x": real_logits.sigmoid().mean(), "prob/d_g_z": fake_logits.sigmoid().mean()}
+            right = accuracy(run.loss, real_logits, fake_logits)
+            figures |= {f"accuracy/{name}": share for name, share in right.items()}
+    figures = of_all(run, run.D, figures)
+    if penalised:
+        run.last_penalty = figures["loss/d_penalty"]
+    guard(run, run.D, "d", {name: figures[name] for name in (*named, *(["loss/d_penalty"] if penalised else []))})
+    return dict(figures) if run.watching else {}
 
 
 def generator_gradient(run: Run, x: Tensor) -> Metrics:
@@ -105,8 +106,24 @@ def generator_gradient(run: Run, x: Tensor) -> Metrics:
         else:
             loss = run.loss.generator(logits)
         loss.backward()
-    guard(run, run.G, "g", {"loss/g": loss.detach()})
-    return {"loss/g": loss.detach()} if run.watching else {}
+    figures = of_all(run, run.G, {"loss/g": loss.detach()})
+    guard(run, run.G, "g", figures)
+    return dict(figures) if run.watching else {}
+
+
+def of_all(run: Run, player: nn.Module, figures: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Make the player's gradient that of the global batch; its batch norm's statistics and these means over samples,
+    too. One message, after which no rank knows anything of an update that the others do not.
+    """
+    if run.ranks.alone:
+        return figures
+    parts = parts_of(player)
+    own: list[Tensor] = [p.grad for p in parts.weights if p.grad is not None]
+    apart = [m for m in parts.norms if not isinstance(m, nn.SyncBatchNorm)]
+    own += [t for m in apart for t in (m.running_mean, m.running_var) if t is not None]
+    means = run.ranks.mean([*own, *figures.values()])
+    torch._foreach_copy_(own, means[: len(own)])
+    return dict(zip(figures, means[len(own) :], strict=True))
 
 
 def guard(run: Run, player: nn.Module, name: str, parts: Mapping[str, Tensor]) -> None:

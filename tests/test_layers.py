@@ -25,11 +25,11 @@ LEVELS = (
     (
         *("losses", "penalties", "priors", "models", "data", "aids", "ema", "grid", "plots", "density", "interpolate"),
         *("settings", "targets", "diversity", "theory", "bounds", "machine", "forward", "optimizers", "products"),
-        *("features", "metrics"),
+        *("features", "metrics", "ranks"),
     ),
     (
-        *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "listing", "alarms", "history"),
-        *("health", "guard", "expense", "measure", "theory_plot"),
+        *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "liveness", "listing", "alarms"),
+        *("history", "health", "guard", "expense", "measure", "theory_plot"),
     ),
     (
         *("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "evaluation", "guide"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -57,18 +57,23 @@ class Aids:
             return self.instance_noise
         return self.instance_noise * max(0.0, 1 - step / self.instance_noise_steps)
 
-    def see(self, x: Tensor, step: int) -> Tensor:
-        """Samples as D sees them at a step: augmented, then with noise. x: [N, *shape], real or generated."""
-        if self.augment:
-            x = augment(x, self.augment)
-        std = self.noise_std(step)
-        return x + std * torch.randn_like(x) if std else x
+    def see(self, x: Tensor, step: int, chance: Any = torch) -> Tensor:
+        """Samples as D sees them at a step: augmented, then with noise.
 
-    def tell(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits under the labels that it is told: some pairs [N] the wrong way round."""
+        Args:
+            x: [N, *shape], real or generated.
+            chance: what draws as `torch` does.
+        """
+        if self.augment:
+            x = augment(x, self.augment, chance)
+        std = self.noise_std(step)
+        return x + std * chance.randn_like(x) if std else x
+
+    def tell(self, real: Tensor, fake: Tensor, chance: Any = torch) -> tuple[Tensor, Tensor]:
+        """D's logits under the labels that it is told: some pairs [N] the wrong way round. `chance` as for `see`."""
         if not self.label_flips:
             return real, fake
-        flipped = torch.rand(len(real), device=real.device) < self.label_flips
+        flipped = chance.rand(len(real), device=real.device) < self.label_flips
         return torch.where(flipped, fake, real), torch.where(flipped, real, fake)
 
     def best(self, fake: Tensor, step: int) -> Tensor | None:

@@ -61,7 +61,8 @@ class Stream:
         self.skipped = 0  # batches that were left out for good, by a rollback
         self.fingerprint: str | None = None  # of a finite source; all about a density is in its config
         self.y: Tensor | None = None  # int64 [size], the labels of all that is trained on
-        self.labels: Tensor | None = None  # [batch_size], int64, of the batch given last; None where there are none
+        self.labels: Tensor | None = None  # int64, of the batch given last; None where there are none
+        self.mine: slice | None = None  # the rows of each batch that are given out, and read; None: all
         self._rows: Rows | None = None
         self._kept: Tensor | None = None  # the row of each example that is trained on; None: all, in order
         self._held_out: Examples | None = None
@@ -110,7 +111,8 @@ class Stream:
     def __next__(self) -> Tensor:
         if self._rows is None:
             assert isinstance(self.data, Density)
-            x = send(self.data.sample(self.batch_size, generator(self.seed, "batch", self.position)), self.device)
+            x = self.data.sample(self.batch_size, generator(self.seed, "batch", self.position))
+            x = send(x if self.mine is None else x[self.mine], self.device)
         else:
             then = None if self._rows.resident else self._which(self.position + 1)
             x, self.labels = self._rows.take(self._which(self.position), then)
@@ -199,7 +201,7 @@ class Stream:
         self.y = None if self.y is None else self.y.to(self.device)
 
     def _which(self, number: int) -> Tensor:
-        """The rows of batch `number` of the endless sequence."""
+        """The rows of batch `number` of the endless sequence that are this stream's to give."""
         assert self.size is not None
         start, total, parts = number * self.batch_size, self.size, []
         end = start + self.batch_size
@@ -208,7 +210,8 @@ class Stream:
             stop = min(slot + end - start, total)
             parts.append(self._order(epoch, total)[slot:stop])
             start += stop - slot
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        rows = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return rows if self.mine is None else rows[self.mine]
 
     def _order(self, epoch: int, total: int) -> Tensor:
         if epoch not in self._orders:
@@ -231,7 +234,8 @@ class Stream:
 
     def _flip(self, x: Tensor) -> Tensor:
         """Mirror each image with probability 1/2."""
-        heads = torch.rand(len(x), generator=generator(self.seed, "flip", self.position)) < 0.5
+        heads = torch.rand(self.batch_size, generator=generator(self.seed, "flip", self.position)) < 0.5
+        heads = heads if self.mine is None else heads[self.mine]
         either = torch.arange(len(x)).add_(heads, alpha=len(x))
         # in uint8 and by rows, a tenth of what torch.where of floats takes
         return torch.cat([x, x.flip(-1)]).index_select(0, send(either, self.device))
