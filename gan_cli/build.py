@@ -20,7 +20,7 @@ from torch.nn.utils import parametrizations
 from gan_cli import contracts, products
 from gan_cli.aids import Aids
 from gan_cli.bounds import MANY, TooMuch, memory, nbytes, on_paper
-from gan_cli.check import Problem, check, leaves, report, shown
+from gan_cli.check import TRACKERS, Problem, check, leaves, report, shown
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.data.moments import Moments, estimated, in_closed_form
@@ -144,6 +144,8 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
             builder.problems += contracts.maps("model.generator", G, (2, dim), (2, *data.shape), classes, put_out)
         if D is not None:
             builder.problems += contracts.maps("model.discriminator", D, (2, *seen), (2,), classes, put_out)
+    trackers = {name: builder.part(f"{TRACKERS}.{name}") for name in config.get(TRACKERS, {})}
+    builder.problems += contracts.trackers(trackers)
     builder.problems += contracts.loss_and_prior(loss, prior)
     builder.problems += contracts.batch_norm(G, D, penalty, train, pack)
     if data is not None and device is not None:
@@ -174,6 +176,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         *(train, settings.seed, device, steps, reals, prior, G, D, loss, penalty, opt_G, opt_D, ema, aids, pack),
         classes=classes,
         moments=moments,
+        trackers=trackers,
         forward=Forward(precision_of(train.precision, device), device, train.compile in (True, "on")),
         other_data=settings.other_data,
         health=watcher(thresholds, config, reals),

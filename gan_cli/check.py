@@ -17,6 +17,7 @@ from gan_cli.settings import Settings
 from gan_cli.targets import locate
 
 GROUPS = ("dataset", "model", "prior", "optimizer", "penalty", "loss", "train", "aids", "health")
+TRACKERS = "logger"  # the group of any number of parts, each under its own name; runs of old have none
 LEAST, FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38  # what 32 bits hold, and the networks calculate with
 MOST = 20  # problems in one message
 MISSING = "???"  # how OmegaConf writes a value that the user has to give
@@ -100,8 +101,9 @@ def check(
     for key, value in plain.items():
         if key in settings:
             found += _fits(key, value, settings[key])
-        elif key not in GROUPS:
-            found.append(Problem(key, f"no such key{did_you_mean(key, [*settings, *GROUPS])}"))
+        elif key not in (*GROUPS, TRACKERS):
+            found.append(Problem(key, f"no such key{did_you_mean(key, [*settings, *GROUPS, TRACKERS])}"))
+    found += _trackers(plain.get(TRACKERS, {}), given)
     used = set(_interpolations(written))
     for group in GROUPS:
         node = plain.get(group)
@@ -148,6 +150,22 @@ def _players(
     for key in unused:
         known = [other for other in node if other not in unused]
         found.append(Problem(f"{path}.{key}", f"nothing in this choice uses it{did_you_mean(key, known)}"))
+    return found
+
+
+def _trackers(group: Any, given: Collection[str]) -> list[Problem]:
+    """The group of trackers: a node for each, by its name."""
+    if not isinstance(group, Mapping):
+        return [Problem(TRACKERS, f"expected a choice of this group, got {shown(group)}")]
+    found: list[Problem] = []
+    for name, node in group.items():
+        path = f"{TRACKERS}.{name}"
+        if name.startswith("_") or not isinstance(node, Mapping):
+            found.append(Problem(path, "a tracker stands under a name of its own: name: {_target_: ...}"))
+        elif not (name.isidentifier() and name.isascii() and len(name) <= 40):
+            found.append(Problem(path, "expected a name of letters, digits and _, at most 40"))
+        else:
+            found += _node(path, node, given)
     return found
 
 

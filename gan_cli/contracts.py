@@ -21,6 +21,7 @@ from gan_cli.penalties import Penalty
 from gan_cli.pictures import evaluating
 from gan_cli.scores import PREFIX, SCORES, tag
 from gan_cli.settings import TrainConfig
+from gan_cli.trackers import METHODS
 
 # What a class that a config names must be, by the path of its node; losses, priors and data sets are tried out instead.
 KINDS: Mapping[str, type] = {
@@ -207,6 +208,16 @@ def evaluation(train: TrainConfig | None) -> Iterator[Problem]:
     judge = train.judge[0] if train is not None and train.judge else ""
     if judge.startswith(PREFIX) and judge.removeprefix(PREFIX) not in SCORES:
         yield Problem("train.keep_best", f"there is no metric {judge!r}{did_you_mean(judge, map(tag, SCORES))}")
+
+
+def trackers(made: Mapping[str, object]) -> list[Problem]:
+    """Each tracker has the four methods that are called."""
+    return [
+        Problem(f"logger.{name}", f"{type(tracker).__name__} has no method {method}(); see gan_cli.trackers.Tracker")
+        for name, tracker in made.items()
+        for method in METHODS
+        if tracker is not None and not callable(getattr(tracker, method, None))
+    ]
 
 
 def loss_and_prior(loss: Any, prior: Any) -> Iterator[Problem]:

@@ -2,7 +2,8 @@
 
 `metrics.jsonl` holds values only, so that two equal runs have equal files; clocks and rates go to `timing.jsonl`, and
 what evaluations found, with all that it takes to compare it, to `evaluations.jsonl`. The files are the truth and
-TensorBoard a view of them: they are cut back to the last checkpoint on resume.
+TensorBoard a view of them: they are cut back to the last checkpoint on resume. Trackers (`gan_cli.trackers`) are told
+the same, behind all that.
 """
 
 import json
@@ -23,6 +24,7 @@ from gan_cli.errors import RunError
 from gan_cli.events import EventFile
 from gan_cli.grid import png_bytes, write_whole
 from gan_cli.room import refused
+from gan_cli.trackers import Feed
 
 _END = ".end"  # how the name of the event file with a session's end ends
 
@@ -58,6 +60,7 @@ class Logbook:
                     picture.unlink()
             for end in directory.glob(f"events.out.tfevents.*{_END}"):
                 end.unlink()
+            self._feeds: list[Feed] = []
             # On fresh runs too: what was logged before the first checkpoint is logged again, and would be there twice.
             self._events = EventFile(directory, purge_step=0 if offsets is None else step + 1)
             opened.pop_all()  # from here on it is `close` that closes them
@@ -97,6 +100,15 @@ class Logbook:
             self._events.add(custom_scalars(layout(tags)))
             self._events.flush()
 
+    def follow(self, feeds: Iterable[Feed]) -> None:
+        """Tell these trackers, which have begun, of all that is logged from here on."""
+        self._feeds += feeds
+
+    def release(self) -> list[Feed]:
+        """The trackers, for another logbook of the run: this one tells them nothing more."""
+        feeds, self._feeds = self._feeds, []
+        return feeds
+
     def scalars(self, step: int, metrics: dict[str, Tensor | float | str]) -> dict[str, float | str]:
         """Log figures; the one place that waits for the device.
 
@@ -134,6 +146,8 @@ class Logbook:
         with _writing(self._events.path):
             self._events.image(step, tag, png, *picture.shape[:2])
             self._events.flush()
+        for feed in self._feeds:
+            feed.picture(step, tag, png)
 
     def text(self, step: int, tag: str, markdown: str) -> None:
         """Log words, for TensorBoard's Text tab."""
@@ -148,6 +162,8 @@ class Logbook:
         self.text(step, f"alarm/{name}", markdown)
         with _writing(self._events.path):
             self._events.scalars(step, {f"alarm/{name}": 1.0})
+        for feed in self._feeds:
+            feed.scalars(step, {f"alarm/{name}": 1.0})
 
     def commit(self) -> dict[str, int]:
         """Make all that was logged durable, and return the length of each file for `offsets`."""
@@ -168,6 +184,8 @@ class Logbook:
         from tensorboard.plugins.hparams.plugin_data_pb2 import SessionEndInfo
 
         with ExitStack() as files:  # each is closed, whatever becomes of the others
+            for feed in self.release():
+                files.callback(feed.end, success)
             files.enter_context(_writing(self._events.path))
             files.callback(self._events.close)
             for name, file in self._files.items():
@@ -191,8 +209,11 @@ class Logbook:
             self._files[name].write(json.dumps(row).encode() + b"\n")
             self._files[name].flush()
         with _writing(self._events.path):
-            self._events.scalars(step, {tag: value for tag, value in values.items() if not isinstance(value, str)})
+            numbers = {tag: value for tag, value in values.items() if not isinstance(value, str)}
+            self._events.scalars(step, numbers)
             self._events.flush()
+        for feed in self._feeds:
+            feed.scalars(step, numbers)
 
 
 @contextmanager

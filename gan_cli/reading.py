@@ -26,13 +26,15 @@ DEPTH = 24  # of nested dicts and lists
 TEXT = 1 << 17  # characters of a string: the longest argument of a command; of a number far fewer
 DIGITS = 40
 FILES = ("run.json", "config.yaml", "status.json", "metrics.jsonl", "timing.jsonl", "evaluations.jsonl")  # of a run
+TABLE, TRACKERS = "metrics.csv", ("trackers", "wandb")  # of loggers
 FOLDERS = ("checkpoints", "samples", "generator", "evaluation")
 # What is read or written in a run directory and its folders; whatever else lies there is the user's own affair.
 _TOUCHED = {
-    "": "|".join([*map(re.escape, (*FILES, *FOLDERS)), r"\.lock", r"\.tmp-.*", r"events\.out\.tfevents\..*"]),
+    "": "|".join([*map(re.escape, (*FILES, *FOLDERS, TABLE, *TRACKERS)), r"\.lock|\.tmp-.*|events\.out\.tfevents\..*"]),
     "checkpoints": r"step-.*|\.tmp-.*",
     "samples": r"(step-.*|real|optimum)\.png|\.tmp-.*",
     "evaluation": r"step-.*|\.tmp-.*",
+    "trackers": r".*\.json|\.tmp-.*",
     "generator": r"generator\.json|(raw|ema)\.safetensors|\.tmp-.*",
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from gan_cli import checkpoint
-from gan_cli.check import Problem, describe, leaves, matches, report
+from gan_cli.check import TRACKERS, Problem, describe, leaves, matches, report
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.health import Thresholds
 from gan_cli.machine import machine
@@ -117,6 +117,8 @@ def config_to_resume(
     for key in [key for key in asked if key not in OF_THE_COMMAND] if "experiment" in given else given:
         _put(merged, key.split("."), _get(asked, key.split(".")))
     before, after = dict(leaves(stored)), dict(leaves(merged))
+    if not any(key.split(".")[0] == TRACKERS for key in given):  # nor of an experiment is it a part
+        merged[TRACKERS] = stored.get(TRACKERS, {})
     for key in ALLOWED & before.keys() - set(given):  # a whole group sets them to its defaults, which nobody asked for
         _put(merged, key.split("."), before[key])
     merged |= {key: getattr(settings, key) for key in ("dry_run", "resume", "trust", "other_data")}
@@ -130,7 +132,7 @@ def config_to_resume(
     problems += [
         Problem(key, f"the run has {before.get(key, 'no such key')!r}, this command says {after.get(key)!r}")
         for key in sorted(before.keys() | after.keys())
-        if key not in ALLOWED and before.get(key) != after.get(key)
+        if key not in ALLOWED and not key.startswith(f"{TRACKERS}.") and before.get(key) != after.get(key)
     ]
     if problems:
         advice = "These would make another run: start one without resume=, or leave them out."

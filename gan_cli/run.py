@@ -37,6 +37,7 @@ from gan_cli.scores import PREFIX
 from gan_cli.seeds import derive, generator
 from gan_cli.settings import TrainConfig
 from gan_cli.state import digest
+from gan_cli.trackers import About, Feed, Tracker
 
 Metrics = dict[str, Tensor | float | str]  # what a step logs
 FORMAT = 2  # of a checkpoint's content; raised when an older reader would misread it
@@ -67,6 +68,7 @@ class Run:
     other_data: bool = False  # whether a resume may go on with other data
     ranks: Ranks = field(default_factory=Ranks)  # the processes that train this run together
     health: Health = field(default_factory=Health)
+    trackers: Mapping[str, Tracker] = field(default_factory=dict)  # besides TensorBoard, by their names
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
     rollbacks: int = 0  # so far, of train.on_not_finite
@@ -221,6 +223,22 @@ class Run:
                 if (then := state["machine"].get(way, usual)) != now:
                     self.console.say(f"{way} was {then!s:.10} and is {now}: other bits")
         return self.console
+
+    def follow(self, config: Mapping[str, Any], group: str | None = None) -> None:
+        """Let the trackers begin, and tell them of all that is logged from here on.
+
+        Args:
+            config: resolved; without what is of the command alone.
+            group: the name of the sweep.
+
+        Raises:
+            RunError: one cannot begin, and no step is taken yet.
+        """
+        followed = self.trackers.items() if self.ranks.leads else ()  # one process speaks for all
+        feeds = [Feed(name, tracker, self.console.say) for name, tracker in followed]
+        for feed in feeds:
+            feed.begin(About(self.directory, config, self.step, group))
+            self.log.follow([feed])  # one by one: what has begun is ended, whatever becomes of the next
 
     def watch_again(self) -> str | None:
         """Let a new watcher take in the log, which was cut back to the last checkpoint.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_cli import bounds
-from gan_cli.check import GROUPS, PLAYERS, leaves
+from gan_cli.check import GROUPS, PLAYERS, TRACKERS, leaves
 from gan_cli.checkpoint import available
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.reading import is_hollow, read_yaml
@@ -28,6 +28,7 @@ _HOMES = {
     "train": "gan_cli.settings",
     "aids": "gan_cli.aids",
     "health": "gan_cli.health",
+    TRACKERS: "gan_cli.trackers",
 }
 _PAIRS = ("model", "optimizer")  # of two nodes, one for each player
 _ALWAYS = 1 << 28  # bytes of a network of which there may be no checkpoint yet
@@ -94,7 +95,7 @@ def weights_limit(directory: Path, trust: bool) -> int | None:
 def _odd(config: dict[str, Any]) -> Iterator[str]:
     """What no config of ours has, a line each."""
     for group, node in config.items():
-        if group in GROUPS:
+        if group in _HOMES:
             yield from _out_of_place(node, group, group)
     try:
         bounds.refuse_absurd(config["model"], "model")  # all other sizes have limits where they are used
@@ -109,6 +110,8 @@ def _out_of_place(node: Any, path: str, group: str) -> Iterator[str]:
             yield from _out_of_place(item, path, group)
     elif isinstance(node, dict):
         places = [f"{group}.{player}" for player in PLAYERS] if group in _PAIRS else [group]
+        if group == TRACKERS:
+            places = [path] if path.count(".") == 1 else []
         for key, value in node.items():
             if key == "_target_" and (path not in places or not _lives_in(_HOMES[group], str(value))):
                 yield f"{path}: {str(value)[:60]!r} is no {group}"

@@ -28,7 +28,7 @@ LEVELS = (
         *("features", "metrics", "ranks"),
     ),
     (
-        *("checkpoint", "fitting", "charts", "events", "logbook", "console", "record", "liveness", "listing", "alarms"),
+        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "record", "liveness", "listing", "alarms"),
         *("history", "health", "guard", "expense", "measure", "theory_plot"),
     ),
     (

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, Override, RangeSweep
 
-from gan_cli.check import Problem, check, did_you_mean, report, shown
+from gan_cli.check import TRACKERS, Problem, check, did_you_mean, report, shown
 from gan_cli.cli.flags import OWN_CONFIG
 from gan_cli.cli.overrides import groups_below, key_of, prepare, quoted
 from gan_cli.cli.sweep.line import OWN
@@ -184,7 +184,9 @@ def _choice(
     if override.is_delete() or group == "hydra" or group not in groups_below(CONF_DIR):
         return
     value = override.value()
-    if isinstance(value, list):
+    if group == TRACKERS and isinstance(value, list):  # of trackers there may be several
+        values = value
+    elif isinstance(value, list):
         written = f"[{','.join(map(str, value))}]"
         sweep = f"one run each: {group}={','.join(map(str, value))} -m"
         yield Problem(group, f"expected one choice, got {written} ({sweep})")

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_cli import checkpoint, export
 from gan_cli.build import build, plain
-from gan_cli.check import Problem, did_you_mean, report
+from gan_cli.check import TRACKERS, Problem, did_you_mean, report
 from gan_cli.cli.command import screenful
 from gan_cli.cli.dry_run import dry_run
 from gan_cli.cli.failure import enough_memory, recorded
@@ -178,6 +178,7 @@ def _train(
             export.begin(directory, export.describe(config, shape, dim, run.classes, labels, run.moments))
         with run.open(directory, state), recorded(run, config, shown):
             point_latest(directory)
+            run.follow(told(config), Path(about["sweep"]).name if about.get("sweep") else None)
             if resumed:  # what is new in it holds from here on, for the next resume too
                 _write_config(directory, config)
                 add_resume(directory, about["command"], run.step)
@@ -242,6 +243,11 @@ def _why_stopped(run: Run) -> str:
     if run.stopped_by is None:
         return "signal"
     return f"alarm {run.stopped_by.name} at step {run.stopped_by.step:,} (train.stop_on)"
+
+
+def told(config: dict[str, Any]) -> dict[str, Any]:
+    """What a tracker is told of a config: not where it is logged to, nor what is of the command alone."""
+    return {key: value for key, value in config.items() if key not in (*OF_THE_COMMAND, TRACKERS)}
 
 
 def _write_config(directory: Path, config: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_cli import __version__
+from gan_cli.check import TRACKERS
 from gan_cli.cli import places, sources
 from gan_cli.cli.answers import answer
 from gan_cli.cli.command import end, screenful
@@ -174,7 +175,7 @@ def _job(cfg: DictConfig, sweep: Sweep) -> int:
     about = {
         "command": ["gan-train", *typed],
         "overrides": typed,
-        "choices": {name: choice for name, choice in context.runtime.choices.items() if "/" not in name},
+        "choices": {name: choice for name, choice in context.runtime.choices.items() if name != TRACKERS and "/" not in name},
         "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,
     }
     work = functools.partial(_work, directory=directory, given=[key_of(text) for text in overrides], about=about)
