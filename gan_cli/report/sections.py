@@ -1,0 +1,232 @@
+"""The sections of the page that are words and tables: each gives its HTML, or nothing where it has nothing to say."""
+
+from collections.abc import Iterable, Sequence
+
+from gan_cli.report.markup import (
+    Cell,
+    badge,
+    copied,
+    duration,
+    figure,
+    number,
+    spread,
+    swatch,
+    table,
+    text,
+    word,
+)
+from gan_cli.report.model import Comparison, Report, RunInfo, Summary
+
+PAIRS = 3000  # comparisons in the page: of 500 configurations there are 124,750 a metric
+BETTER = {"smallest": "smaller is better", "largest": "larger is better", None: ""}
+
+
+def section(name: str, title: str, content: str) -> str:
+    if not content:
+        return ""
+    heading = f'<h2 id="{name}-title">{title}</h2>'
+    return f'<section id="{name}" aria-labelledby="{name}-title">{heading}\n{content}</section>\n'
+
+
+def paragraphs(lines: Iterable[str], kind: str = "note") -> str:
+    return "".join(f'<p class="{kind}">{text(line)}</p>\n' for line in lines if line)
+
+
+def label(report: Report, group: int | None) -> str:
+    """A configuration's colour and name, as HTML."""
+    if group is None:
+        return '<span class="soft">unknown</span>'
+    return swatch(group) + text(report.groups[group].label or "all runs")
+
+
+def differences(report: Report) -> str:
+    if report.same or not report.differing:
+        words = "No difference: every run has the same configuration. What differs is the seed, which is noise alone."
+        return paragraphs([words if len(report.runs) > 1 else "There is one run alone: nothing to compare it with."])
+    heads = ["Configuration", *report.differing, "Runs"]
+    rows = [
+        [
+            Cell(label(report, place)),
+            *(_setting(group.differing.get(key, "–")) for key in report.differing),
+            figure(len(group.runs)),
+        ]
+        for place, group in enumerate(report.groups)
+    ]
+    words = f"{_count(len(report.differing), 'setting')} of the configs differ. All others are the same in every run."
+    return paragraphs([words], "soft") + table("settings", "What differs between the configurations", heads, {"": rows})
+
+
+def _setting(value: str) -> Cell:
+    try:
+        return Cell(text(value), float(value), numeric=True)
+    except ValueError:
+        return word(value)
+
+
+def summaries(report: Report) -> str:
+    """Mean and interval of each configuration, a body for each metric."""
+    against = {(c.metric, frozenset((c.a, c.b))): c for c in report.comparisons}
+    best = {s.metric: s.group for s in report.summaries if s.best}
+    bodies: dict[str, list[list[Cell]]] = {}
+    for s in report.summaries:
+        versus = against.get((s.metric, frozenset((s.group, best.get(s.metric, -1)))))
+        bodies.setdefault(s.metric, []).append(
+            [
+                Cell(label(report, s.group)),
+                figure(s.n),
+                figure(s.mean, text(spread(s.mean, half(s)))),
+                figure(s.low, "–" if s.low is None else f"{number(s.low)} to {number(s.high)}"),
+                figure(s.std),
+                Cell(_against(s, versus), None if versus is None else versus.p_holm),
+                word(s.note),
+            ]
+        )
+    heads = ["Configuration", "Runs", "Mean ± 95 %", "95 % interval", "SD of a run", "Against the best", "Note"]
+    return table("summaries", "Mean and 95 % interval of each configuration", heads, bodies)
+
+
+def half(s: Summary) -> float | None:
+    """Half the 95 % interval of a mean."""
+    return None if s.low is None or s.high is None else (s.high - s.low) / 2
+
+
+def _against(s: Summary, versus: Comparison | None) -> str:
+    if s.best:
+        return badge("best")
+    if versus is None:
+        return "–"
+    return badge(versus.verdict) + ("" if versus.p_holm is None else f" <small>p = {number(versus.p_holm, 2)}</small>")
+
+
+def comparisons(report: Report) -> str:
+    """Every pair that was compared, a body for each metric."""
+    bodies: dict[str, list[list[Cell]]] = {}
+    for c in report.comparisons[:PAIRS]:
+        interval = "–" if c.low is None else f"{number(c.low)} to {number(c.high)}"
+        bodies.setdefault(c.metric, []).append(
+            [
+                Cell(label(report, c.a)),
+                Cell(label(report, c.b)),
+                figure(c.difference),
+                figure(c.low, interval),
+                figure(c.p_holm, number(c.p_holm, 2)),
+                Cell(badge(c.verdict)),
+                figure(c.runs_needed, "–" if c.runs_needed is None else f"{c.runs_needed:,}"),
+                word(c.words),
+            ]
+        )
+    if not bodies:
+        return ""
+    heads = ["A", "B", "A − B", "95 % interval", "p, corrected", "Verdict", "Runs needed of each", "In words"]
+    left = len(report.comparisons) - PAIRS
+    more = [f"{left:,} more comparisons are in the CSV."] if left > 0 else []
+    tests = " and ".join(sorted({c.test for c in report.comparisons}))
+    return (
+        "<h3>Is a difference more than seed noise?</h3>\n"
+        + paragraphs([f"By {tests}."], "soft")
+        + table("comparisons", "Comparisons of two configurations", heads, bodies)
+        + paragraphs(more)
+    )
+
+
+def overview(report: Report) -> str:
+    """All figures at a glance: a row for each configuration, a column for each metric."""
+    chosen = list(dict.fromkeys(s.metric for s in report.summaries))
+    if len(chosen) < 2:
+        return ""
+    by_place = {(s.group, s.metric): s for s in report.summaries}
+    rows = [
+        [Cell(label(report, place)), *(_glance(by_place.get((place, metric))) for metric in chosen)]
+        for place in range(len(report.groups))
+    ]
+    heads = ["Configuration", *chosen]
+    return "<h3>All figures at a glance</h3>\n" + table("overview", "All figures, mean ± 95 %", heads, {"": rows})
+
+
+def _glance(s: Summary | None) -> Cell:
+    if s is None:
+        return figure(None)
+    shown = text(spread(s.mean, half(s)))
+    return figure(s.mean, f"<b>{shown}</b>" if s.best else shown)
+
+
+def alarms(report: Report) -> str:
+    rows = [
+        [
+            Cell(badge("alarm", alarm.name)),
+            figure(alarm.step),
+            word(run.name),
+            Cell(label(report, run.group)),
+            word(alarm.words),
+        ]
+        for run in report.runs
+        for alarm in run.alarms
+    ]
+    if not rows:
+        return paragraphs(["No alarm was raised in any run."], "soft")
+    loud = sum(bool(run.alarms) for run in report.runs)
+    words = f"{_count(len(rows), 'alarm')} in {loud} of {_count(len(report.runs), 'run')}."
+    heads = ["Alarm", "Step", "Run", "Configuration", "What was seen"]
+    return paragraphs([words], "soft") + table("alarm-table", "Alarms", heads, {"": rows})
+
+
+def runs(report: Report) -> str:
+    """Every run, with its time, its speed, and the command that makes it again."""
+    rows = [
+        [
+            word(run.name),
+            Cell(label(report, run.group)),
+            figure(run.seed, "–" if run.seed is None else str(run.seed)),
+            Cell(badge(run.status)),
+            figure(run.step, progress(run)),
+            figure(run.seconds, duration(run.seconds)),
+            figure(run.images_per_second),
+            figure(len(run.alarms)),
+            Cell(copied(run.command)),
+        ]
+        for run in report.runs
+    ]
+    heads = ["Run", "Configuration", "Seed", "Status", "Steps", "Time", "Images/s", "Alarms", "Command"]
+    return _speed(report) + table("run-table", "All runs", heads, {"": rows})
+
+
+def _speed(report: Report) -> str:
+    """Of all configurations together: how long, how fast."""
+    spent = sum(run.seconds or 0 for run in report.runs)
+    rates = sorted(run.images_per_second for run in report.runs if run.images_per_second)
+    words = f"{duration(spent)} of training in all."
+    if rates:
+        words += f" {number(rates[0])} to {number(rates[-1])} images/s, {number(rates[len(rates) // 2])} in the middle."
+    return paragraphs([words], "soft")
+
+
+def progress(run: RunInfo) -> str:
+    if run.step is None:
+        return "–"
+    return f"{run.step:,}" + (f" / {run.steps:,}" if run.steps else "")
+
+
+def failed(report: Report) -> str:
+    """A card for each run that did not come to its end: why, and how to go on with it."""
+    cards = []
+    for run in report.failed:
+        log = f'<p class="soft">What it printed: <code>{text(run.log)}</code></p>' if run.log else ""
+        again = run.resume_command or run.command
+        cards.append(
+            f'<article class="card"><h3>{badge(run.status)} {text(run.name)}</h3>'
+            f'<p class="soft">{label(report, run.group)}, step {progress(run)}</p>'
+            f"<pre>{text(run.reason or 'It left no reason.')}</pre>{log}{copied(again) if again else ''}</article>\n"
+        )
+    return f'<div class="cards">{"".join(cards)}</div>\n' if cards else ""
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    return (
+        '<dl class="facts">'
+        + "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs)
+        + "</dl>"
+    )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
