@@ -31,6 +31,8 @@ def _finding(report: Report, metric: Metric) -> str:
     name = f"{metric.tag} ({FEWER[metric.better]})" if metric.better else metric.tag
     if best is None:
         lowest, highest = (pick(rows, key=lambda s: s.mean or 0) for pick in (min, max))
+        if lowest.mean == highest.mean and len(rows) > 1:
+            return f"{name}: {number(lowest.mean)} in all configurations."
         return f"{name}: from {_told(report, lowest)} to {_told(report, highest)}."
     others = [c for c in report.comparisons if c.metric == metric.tag and best.group in (c.a, c.b)]
     return f"{name}: {_told(report, best)} is the best{_margin(report, best, others)}"
