@@ -53,7 +53,7 @@ class RunInfo:
         curves: tag -> (step, value) in the order of steps, thinned; NaN where the log says NaN or infinite: a gap.
         values: tag -> the figure that stands for the run in the tables.
         grids: (step, picture file) in the order of steps.
-        real: a grid of real data, or the optimum of a known density; None where the run has none.
+        real: a grid of real data; None where the run has none: pictures of points show the real ones among them.
         z: equal for runs whose grids at one step show the same noise z; None where that is not known.
         group: the place of its configuration in `Report.groups`; None where its config cannot be read.
     """

@@ -21,7 +21,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sample:
-    """The finite figures of one configuration: how many, mean, standard deviation of a single run (NaN of one alone)."""
+    """The finite figures of one configuration: how many, their mean, the standard deviation of a run (NaN of one)."""
 
     n: int
     mean: float
