@@ -28,8 +28,8 @@ LEVELS = (
         *("features", "metrics", "ranks"),
     ),
     (
-        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "record", "liveness", "listing", "alarms"),
-        *("history", "health", "guard", "expense", "measure", "theory_plot"),
+        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "record", "liveness"),
+        *("listing", "alarms", "history", "health", "guard", "expense", "measure", "theory_plot"),
     ),
     (
         *("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "evaluation", "guide"),
@@ -166,6 +166,8 @@ def jobs(command: str) -> list[list[str]]:
     parsed = OverridesParser.create().parse_overrides(overrides)
     each = [
         [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+        if o.is_sweep_override() and o.is_discrete_sweep()
+        else [f"{o.get_key_element()}={o.value().start}"]  # of an interval
         if o.is_sweep_override()
         else [str(o.input_line)]
         for o in parsed

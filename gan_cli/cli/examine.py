@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, IntervalSweep, O
 from gan_cli.check import TRACKERS, Problem, check, did_you_mean, report, shown
 from gan_cli.cli.flags import OWN_CONFIG
 from gan_cli.cli.overrides import groups_below, key_of, prepare, quoted
+from gan_cli.cli.search.settings import CHOICE as SEARCH
+from gan_cli.cli.search.settings import is_setting, unknown
 from gan_cli.cli.sweep.line import OWN
 from gan_cli.paths import CONF_DIR
 
@@ -98,6 +100,7 @@ def examine(
             values = _values(override, choices)
             found += _shape(text, override, multirun, "hydra/sweeper" in keys)
             found += _setting(override) if not found else []
+            found += _of_a_search(key, overrides, keys) if not found else []
             found += _choice(override, values, choices, elsewhere) if not found else []
             if override.is_sweep_override() and values is not None:
                 found += _different(key, values)
@@ -141,6 +144,8 @@ def _shape(text: str, override: Override, multirun: bool, sweeper: bool) -> Iter
         yield Problem("", f"{shown(text)} names no group{meant}")
     elif override.is_sweep_override() and not multirun:
         yield Problem(key, f"has several values, {text.partition('=')[2]}; add --multirun (-m) for a run of each")
+    elif text == SEARCH and not multirun:
+        yield Problem(key, "is for several runs; add --multirun (-m)")
     elif key in OWN and not multirun:
         yield Problem(key, "is for the jobs of a sweep; add --multirun (-m)")
     elif isinstance(override.value(), IntervalSweep) and not sweeper:
@@ -174,6 +179,15 @@ def _setting(override: Override) -> Iterator[Problem]:
                 yield Problem(key, f"{shown(place)} is neither a directory, file://... nor pkg://...")
             elif scheme != "pkg" and "${" not in path and not os.path.isdir(path):
                 yield Problem(key, f"there is no directory {shown(path)}")
+
+
+def _of_a_search(key: str, overrides: Collection[str], keys: Set[str]) -> Iterator[Problem]:
+    """Settings of a search, `hydra.sweeper`, are for one."""
+    if SEARCH in overrides:
+        if key.startswith("hydra.sweeper.") and not is_setting(key) and key != "hydra.sweeper._target_":
+            yield unknown(key)
+    elif is_setting(key) and not key.startswith("hydra.sweeper.params") and keys.isdisjoint(("hydra/sweeper", "sweep")):
+        yield Problem(key, f"is for a search; add {SEARCH}")
 
 
 def _choice(

@@ -1,0 +1,254 @@
+"""`hydra/sweeper=optuna`: ask for a trial, run its jobs, tell what came of it, until there are enough."""
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from gan_cli.cli.answers import answer
+from gan_cli.cli.command import printable
+from gan_cli.cli.overrides import as_typed, key_of
+from gan_cli.cli.search import foresight, settings, space
+from gan_cli.cli.search.result import Result
+from gan_cli.cli.search.study import Study, Trial, require_optuna
+from gan_cli.cli.sweep import combinations, earlier
+from gan_cli.cli.sweep.record import Job
+from gan_cli.errors import ConfigError, GanError
+from gan_cli.listing import read as read_run
+from gan_cli.reading import read_rows
+
+Launch = Callable[[Sequence[Sequence[str]], int], Any]  # overrides of jobs, and the number of the first
+
+
+class Jobs(Protocol):
+    """Who takes note of the jobs."""
+
+    def add(self, first: int, jobs: Sequence[Sequence[str]]) -> None:
+        """Take in jobs: the number of the first, and the overrides of each, as typed."""
+
+    def job(self, number: int) -> Job:
+        """What is known of a job."""
+
+
+class Search:
+    """One search, inside a sweep.
+
+    Args:
+        config: of the sweep, as Hydra hands it to callbacks.
+        jobs: takes note of them.
+        line: the command line of the sweep.
+        side_by_side: the launcher runs jobs in other processes, at the same time perhaps.
+
+    Raises:
+        GanError: the line or the config has mistakes.
+    """
+
+    def __init__(self, config: DictConfig, jobs: Jobs, line: Sequence[str], side_by_side: bool) -> None:
+        require_optuna()
+        node: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
+        self.settings = settings.read(node)
+        self._config, self._noted, self._line, self._side_by_side = config, jobs, line, side_by_side
+        overrides: list[str] = [str(text) for text in config.hydra.overrides.task]
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+        self.space = space.read(self.settings.params, overrides, parser)
+        if self.settings.n_jobs > 1 and not side_by_side:
+            raise ConfigError(
+                f"hydra.sweeper.n_jobs: {self.settings.n_jobs} trials at a time need a launcher that runs jobs side by "
+                "side, such as hydra/launcher=joblib"
+            )
+        if OmegaConf.select(config, "retry") is True:
+            raise ConfigError("retry: to a search, a trial that failed is an answer; hydra.sweep.dir=... begins anew")
+        if OmegaConf.select(config, "resume") is not None:
+            raise ConfigError("resume: a trial begins with its own settings, and a run that is resumed has others")
+        self._added = foresight.added(config, self.settings, [key_of(text) for text in overrides])
+        self._seed: int = config.seed
+        self._study: Study | None = None
+
+    def look(self) -> None:
+        """Refuse a search that nothing can come of.
+
+        Raises:
+            GanError: why.
+        """
+        corners = [[*self.space.overrides(values), *self._added] for values in self.space.corners()]
+        foresight.refuse_hopeless(self._config, corners, self.settings)
+
+    def begin(self, directory: Path | None) -> None:
+        """Open the study.
+
+        Args:
+            directory: of the sweep; None where nothing is to be written.
+
+        Raises:
+            RunError: what lies there is none of this search.
+        """
+        self._directory = directory or Path()
+        self._study = Study(directory, self.settings, self.space)
+        if self._study.trials:
+            left = self.settings.n_trials - sum(trial.state != "running" for trial in self._study.trials)
+            print(f"goes on with {printable(str(directory))}: {left} of {self.settings.n_trials} trials are left")
+
+    @property
+    def study(self) -> Study:
+        """The trials."""
+        assert self._study is not None
+        return self._study
+
+    def run(self, launch: Launch) -> None:
+        """Make all trials that are left."""
+        while trials := self._next():
+            for trial in trials:
+                self._noted.add(trial.number * self.settings.seeds, [*map(as_typed, self._jobs(trial))])
+            if self._side_by_side:
+                self._together(trials, launch)
+            else:
+                self._one_by_one(trials[0], launch)
+            for trial in trials:
+                self._judge(trial)
+                self.study.tell(trial)
+                print(self._said(trial), flush=True)
+            self.result().write(self._directory)
+
+    def try_out(self, launch: Launch) -> None:
+        """Say what the search would do, and what its first run would cost."""
+        many, seeds = self.settings.n_trials, self.settings.seeds
+        print(f"{many} trials" + (f" of {seeds} runs each" if seeds > 1 else "") + "; the first of them:")
+        trial = self.study.ask()
+        assert trial is not None
+        (first, *_) = self._jobs(trial)
+        self._noted.add(0, [as_typed(first)])
+        launch([first], 0)
+
+    def _next(self) -> list[Trial]:
+        """Trials that were begun, and new ones as long as there are places; none at the end."""
+        at_a_time, trials = self.settings.n_jobs, self.study.trials
+        begun = [trial for trial in trials if trial.state == "running"]
+        while len(trials) < self.settings.n_trials and (not begun or len(trials) % at_a_time):
+            new = self.study.ask()
+            if new is None:
+                break
+            begun.append(new)
+        return begun[:at_a_time]
+
+    def _jobs(self, trial: Trial) -> list[list[str]]:
+        """The overrides of each run of a trial."""
+        of_all = [*self.space.overrides(trial.values), *self._added]
+        seeds = range(self._seed, self._seed + self.settings.seeds)
+        return [[*(text for text in of_all if key_of(text) != "seed"), f"++seed={seed}"] for seed in seeds]
+
+    def _one_by_one(self, trial: Trial, launch: Launch) -> None:
+        """The runs of a trial, up to the first that does not come to its end."""
+        first = trial.number * self.settings.seeds
+        for number, overrides in enumerate(self._jobs(trial), first):
+            if not self._composes(number, overrides):
+                return
+            launch([overrides], number)
+            if self._noted.job(number).status != "finished":
+                return
+
+    def _together(self, trials: Sequence[Trial], launch: Launch) -> None:
+        """All runs of all trials at once."""
+        seeds = self.settings.seeds
+        jobs = [(trial.number * seeds + i, o) for trial in trials for i, o in enumerate(self._jobs(trial))]
+        ready = [(number, overrides) for number, overrides in jobs if self._composes(number, overrides)]
+        consecutive = [number for number, _ in ready] == [*range(ready[0][0], ready[0][0] + len(ready))] if ready else 0
+        if consecutive:
+            launch([overrides for _, overrides in ready], ready[0][0])
+        else:
+            for number, overrides in ready:
+                launch([overrides], number)
+
+    def _composes(self, number: int, overrides: Sequence[str]) -> bool:
+        """Whether Hydra can compose a job, and where it will be; if it cannot, its launcher would end the search."""
+        job = self._noted.job(number)
+        try:
+            ready = combinations.compose(self._config, number, "", overrides)
+        except Exception as error:  # Hydra's, OmegaConf's and our own
+            job.status, job.exit_code = "failed", ConfigError.exit_code
+            text = str(error) if isinstance(error, GanError) else answer(error, overrides)
+            job.error = text.splitlines()[0]
+            return False
+        if self._side_by_side:
+            job.directory = ready.place
+        return True
+
+    def _judge(self, trial: Trial) -> None:
+        """What became of a trial, by what became of its runs."""
+        first = trial.number * self.settings.seeds
+        jobs = [self._noted.job(number) for number in range(first, first + self.settings.seeds)]
+        trial.seconds = sum(job.seconds or 0.0 for job in jobs)
+        trial.found, trial.state, trial.why = [], "complete", None
+        for job in jobs:
+            try:
+                trial.found.append(self._found(job))
+            except _NoValueError as error:
+                trial.state, trial.why = error.state, str(error)
+                break
+        for job in jobs:
+            if job.status == "waiting":
+                job.error = f"left out: its trial is {trial.state}"
+
+    def _found(self, job: Job) -> float:
+        """The metric of one run.
+
+        Raises:
+            _NoValueError: there is none.
+        """
+        place = earlier.place_of(job, self._directory)
+        run = read_run(place) if place and place.is_dir() else None
+        if run is not None and run.status == "stopped" and (run.reason or "").startswith("alarm "):
+            raise _NoValueError("pruned", str(run.reason))
+        if job.status != "finished" or place is None:
+            raise _NoValueError("failed", job.error or f"its run is {job.status}")
+        try:
+            values = [row[self.settings.tag] for row in read_rows(place / "metrics.jsonl") if self.settings.tag in row]
+        except GanError as error:
+            raise _NoValueError("failed", str(error)) from error
+        numbers = [float(value) for value in values if not isinstance(value, str)]
+        if self.settings.value == "best" and numbers:
+            return max(numbers) if self.settings.maximizes else min(numbers)
+        if not values or isinstance(values[-1], str):
+            told = f"its last {self.settings.tag} is {values[-1]}" if values else f"it logged no {self.settings.tag}"
+            raise _NoValueError("failed", told)
+        return float(values[-1])
+
+    def _said(self, trial: Trial) -> str:
+        best = self.study.best
+        told = f"{trial.mean:.4g}" if trial.mean is not None else f"{trial.state}: {trial.why}"
+        so_far = "" if best is None else f"; best so far: #{best.number} with {best.mean:.4g}"
+        return printable(f"trial {trial.number}: {self.settings.tag} {told}{so_far}")
+
+    def result(self) -> Result:
+        """What there is to show."""
+        return Result(self.settings, self.study, self.command, self._line)
+
+    def command(self, trial: Trial) -> str:
+        """The command line of a trial's first run, to copy."""
+        (first, *_) = self._jobs(trial)
+        stops = {text for text in self._added if key_of(text) == "train.stop_on"}
+        return shlex.join(["gan-train", *as_typed(text for text in first if text not in stops)])
+
+    def show(self, directory: Path, stopped: bool) -> None:
+        """The end of it, on the screen and in files."""
+        result = self.result()
+        result.write(directory)
+        result.draw(directory)
+        result.show(Path(os.path.relpath(directory)))
+        if stopped:
+            print("go on with the same line")
+
+    @property
+    def exit_code(self) -> int:
+        """1 where no trial came to its end."""
+        return int(self._study is None or self._study.best is None)
+
+
+class _NoValueError(Exception):
+    def __init__(self, state: Any, why: str) -> None:
+        super().__init__(why)
+        self.state = state
