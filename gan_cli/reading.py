@@ -187,14 +187,18 @@ def read_yaml(path: Path, limit: int = YAML_LIMIT) -> dict[str, Any]:
     Raises:
         RunError: it cannot be read, or is not such a mapping of bounded size and depth.
     """
-    data = read_bytes(path, limit)
+    return parse_yaml(read_bytes(path, limit), str(path))
+
+
+def parse_yaml(data: bytes, name: str) -> dict[str, Any]:
+    """A YAML mapping from bytes; errors as `read_yaml`, and `name` is what they speak of."""
     try:
         found = yaml.load(data.decode("utf-8"), _Plain)  # a SafeLoader that takes less
         if not isinstance(found, dict):
             raise ValueError(f"expected a mapping, found {'nothing' if found is None else f'a {type(found).__name__}'}")
         refuse_odd(found)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise RunError(f"{path}: is not YAML as gan-train writes it: {_reason(error)}") from error
+        raise RunError(f"{name}: is not YAML as gan-train writes it: {_reason(error)}") from error
     return found
 
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import socket
 import subprocess
 import time
 from importlib import metadata
@@ -114,6 +115,7 @@ class Status:
                 "rollbacks": self._rollbacks,
                 "seconds": round(self.seconds, 1),
                 "pid": os.getpid(),
+                "host": socket.gethostname(),
                 "updated": _now(),
             },
         )

@@ -1,47 +1,27 @@
 """gan-runs: what lies on the disk is what is listed, and no file can break the list."""
 
+import errno
 import io
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cli.planted import CHOICES, FIGURES, put
 from rich.console import Console
 
+from gan_cli import liveness
 from gan_cli.cli.lock import locked
-from gan_cli.cli.runs import _drawn, main
+from gan_cli.cli.runs import main
+from gan_cli.cli.runs_keys import paths_shown
+from gan_cli.cli.runs_table import drawn
 from gan_cli.listing import newest_first
 
-CHOICES = {"loss": "hinge", "penalty": "none", "train": "default", "optimizer": "adam", "prior": "normal"} | {
-    "model": "dcgan",
-    "dataset": "digits",
-    "experiment": None,
-}
-FIGURES = {"step": 50, "loss/d": 0.9, "loss/g": 0.7, "prob/d_x": 0.75, "prob/d_g_z": 0.25, "logit/real": 1.1}
 LINE = "loss D 0.900 · G 0.700 · D(x) 0.750 · D(G(z)) 0.250"
-
-
-def put(
-    directory: Path,
-    minute=0,
-    status="finished",
-    reason=None,
-    overrides=("loss=hinge",),
-    metrics=(FIGURES,),
-    alarms=None,
-):
-    """A run as gan-train leaves it."""
-    directory.mkdir(parents=True)
-    created = f"2026-05-04T03:{minute:02}:00+0200"
-    run = {"created": created, "choices": CHOICES, "overrides": list(overrides), "seed": 0}
-    state = {"status": status, "reason": reason, "step": 1000, "steps": 2000, "seconds": 75.2, "pid": 1}
-    (directory / "run.json").write_text(json.dumps(run))
-    (directory / "status.json").write_text(json.dumps(state if alarms is None else state | {"alarms": alarms}))
-    (directory / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics))
-    return directory
 
 
 @pytest.fixture
@@ -58,7 +38,8 @@ def listed(tmp_path, capsys):
 def shown(root: Path, width: int) -> str:
     """The table as a terminal of this width gets it."""
     terminal = Console(file=io.StringIO(), force_terminal=True, no_color=True, width=width)
-    return re.sub(r"\x1b\[\d*m", "", _drawn(newest_first(root, warn=pytest.fail), root, terminal))
+    entries = newest_first(root, warn=pytest.fail)
+    return re.sub(r"\x1b\[\d*m", "", drawn(entries, paths_shown(entries, [root]), [], terminal))
 
 
 def test_a_run_takes_one_line_in_a_pipe(tmp_path, capsys):
@@ -98,12 +79,6 @@ def test_nothing_inside_a_run_or_a_hidden_directory_is_a_run(listed, tmp_path):
     assert [row["run"] for row in listed()] == ["a"]
 
 
-def test_a_run_directory_lists_itself(tmp_path, capsys):
-    (tmp_path / "latest").symlink_to(put(tmp_path / "a"))
-    main([str(tmp_path / "latest")])
-    assert capsys.readouterr().out.splitlines()[1].startswith(f"{tmp_path / 'latest'}  finished")
-
-
 def test_json_is_everything_unrounded(listed, tmp_path):
     put(tmp_path / "a", status="failed", reason="loss/g is nan\nat step 1000")
     assert listed() == [
@@ -118,6 +93,7 @@ def test_json_is_everything_unrounded(listed, tmp_path):
             "steps": 2000,
             "seconds": 75.2,
             "created": "2026-05-04T03:00:00+0200",
+            "seed": 0,
             "choices": {group: choice for group, choice in CHOICES.items() if choice},
             "overrides": ["loss=hinge"],
             "metrics": FIGURES,
@@ -184,14 +160,65 @@ def test_a_run_that_has_not_logged_yet_has_no_figures(listed, tmp_path):
     assert [(row["status"], row["metrics"]) for row in listed()] == [("running", {})]
 
 
-def test_a_run_whose_process_is_gone_without_a_word_was_killed(listed, tmp_path):
+def test_a_run_whose_process_is_gone_without_a_word_is_lost(listed, tmp_path):
     """A kill leaves "running" in its status, and its lock, which nobody holds any more."""
     directory = put(tmp_path / "a", status="running")
     with locked(directory):
         assert [row["status"] for row in listed()] == ["running"]
     (directory / ".lock").touch()
-    assert [row["status"] for row in listed()] == ["killed"]
-    assert "killed" in shown(tmp_path, 200)
+    assert [row["status"] for row in listed()] == ["lost"]
+    assert "lost" in shown(tmp_path, 200)
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that there is no more."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+@pytest.mark.parametrize("lock", ["missing", "unknown to the file system", "unknown to the system"])
+def test_where_no_lock_can_tell_it_the_number_of_the_process_does(listed, tmp_path, monkeypatch, gone, lock):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    here = socket.gethostname()
+    places = [
+        put(tmp_path / "alive", status="running", pid=os.getpid(), host=here),
+        put(tmp_path / "gone", status="running", pid=gone, host=here),
+        put(tmp_path / "elsewhere", status="running", pid=gone, host=f"{here}-2"),
+    ]
+    if lock != "missing":
+        for place in places:
+            (place / ".lock").touch()
+        monkeypatch.setattr(liveness.fcntl, "flock", refuse)
+    if lock == "unknown to the system":
+        monkeypatch.setattr(liveness, "fcntl", None)
+    assert {row["run"]: row["status"] for row in listed()} == {
+        "alive": "running",
+        "gone": "lost",
+        "elsewhere": "running",
+    }
+
+
+def test_a_lock_that_is_held_counts_more_than_a_number(listed, tmp_path, gone):
+    """In a container the process has another one."""
+    directory = put(tmp_path / "a", status="running", pid=gone, host=socket.gethostname())
+    with locked(directory):
+        assert [row["status"] for row in listed()] == ["running"]
+
+
+def test_a_run_that_ends_while_it_is_looked_at_is_not_lost(listed, tmp_path, monkeypatch, gone):
+    directory = put(tmp_path / "a", status="running", pid=gone, host=socket.gethostname())
+    content = json.loads((directory / "status.json").read_text())
+
+    def ends(*_: object) -> bool:
+        (directory / "status.json").write_text(json.dumps(content | {"status": "finished"}))
+        return True
+
+    monkeypatch.setattr("gan_cli.listing.is_lost", ends)
+    assert [row["status"] for row in listed()] == ["finished"]
 
 
 def test_the_last_whole_line_is_read_from_the_end_of_the_file(listed, tmp_path):
@@ -309,7 +336,7 @@ def test_ctrl_c_is_no_traceback_either(tmp_path, capsys, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gan_cli.cli.runs.newest_first", interrupted)
+    monkeypatch.setattr("gan_cli.cli.runs.begun_last", interrupted)
     with pytest.raises(SystemExit) as end:
         main([str(tmp_path)])
     assert end.value.code == 130
