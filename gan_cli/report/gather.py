@@ -1,5 +1,6 @@
 """The runs of a report, from their directories: any of these may be a stranger's, and any file in them half written."""
 
+import functools
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ from gan_cli.errors import RunError
 from gan_cli.listing import SHOWN, Entry, find
 from gan_cli.listing import read as read_entry
 from gan_cli.paths import behind_latest
-from gan_cli.reading import is_regular, read_json, read_yaml
+from gan_cli.reading import YAML_LIMIT, is_regular, parse_yaml, read_bytes, read_json
 from gan_cli.report import logs
 from gan_cli.report.model import Alarm, RunInfo, Status
 
@@ -21,6 +22,7 @@ SWEEP, LIMIT = "sweep.json", 1 << 24  # bytes: ten thousand jobs have some 4 MB
 LOG = "output.log"  # of a job of a sweep
 CONFIG = "config.yaml"
 GRIDS = 10_000  # pictures of one run
+_SEED = re.compile(rb"^seed: (\d{1,18})$", re.MULTILINE)
 _GRID = re.compile(r"step-(\d{1,18})\.png")
 _STATES: Mapping[str, Status] = {
     **{state: state for state in ("finished", "running", "stopped", "failed", "lost", "waiting")},
@@ -75,9 +77,19 @@ def _config(path: Path) -> tuple[dict[str, Any], str | None]:
     if not is_regular(path / CONFIG):
         return {}, f"{CONFIG} is missing"
     try:
-        return dict(leaves(read_yaml(path / CONFIG))), None
+        data = read_bytes(path / CONFIG, YAML_LIMIT)
+        seed = _SEED.search(data)
+        if seed is None or (config := _parsed(_SEED.sub(b"seed: -1", data, count=1))).get("seed") != -1:
+            return dict(leaves(parse_yaml(data, CONFIG))), None
+        return config | {"seed": int(seed[1])}, None
     except RunError as error:
         return {}, str(error).removeprefix(f"{path}{os.sep}")[:SHOWN]
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(data: bytes) -> dict[str, Any]:
+    """A config without its seed: the runs of a sweep have it many times, and it takes 10 ms to read."""
+    return dict(leaves(parse_yaml(data, CONFIG)))
 
 
 def _command(overrides: Iterable[str], seed: int | None) -> str:

@@ -16,7 +16,15 @@ Config = Mapping[str, Any]
 
 def made(config: Config) -> dict[str, Any]:
     """The settings that make a run what it is: without seed, machine and book-keeping."""
-    return {key: value for key, value in config.items() if key not in ASIDE and key.split(".")[0] not in ASIDE}
+    kept = {key: value for key, value in config.items() if key not in ASIDE and key.split(".")[0] not in ASIDE}
+    return {key: _plain(value) for key, value in kept.items()}
+
+
+def _plain(value: Any) -> Any:
+    """1.0 and 1 are one number, however they were typed."""
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def identity(config: Config) -> str:

@@ -68,7 +68,9 @@ def read(path: Path, only: str | None = None) -> tuple[dict[str, Series], str | 
                     if len(found) == MOST_TAGS:
                         continue
                     found[tag] = Series()
-                found[tag].add(step, value)
+                series = found[tag]
+                series.steps.append(step)
+                series.values.append(value)
         if len(line) > ROW_LIMIT:
             return found, f"{path.name}: line {number + 1} is longer than {ROW_LIMIT:,} bytes"
     return found, None
@@ -105,7 +107,7 @@ def best(series: Series, better: str) -> float:
 
 def thinned(series: Series, points: int) -> list[tuple[int, float]]:
     """At most so many points that look like all of them: of each stretch of rows the lowest and the highest, at their
-    own steps, and the ends. What is not finite becomes NaN, one in a row.
+    own steps, and the ends. What is not finite becomes NaN; of a stretch without anything finite there is one.
 
     Args:
         points: at least 4.
@@ -114,31 +116,38 @@ def thinned(series: Series, points: int) -> list[tuple[int, float]]:
     >>> for step in range(100):
     ...     series.add(step, 7.0 if step == 33 else step % 2)
     >>> thinned(series, 8)
-    [(0, 0.0), (33, 7.0), (34, 0.0), (35, 1.0), (67, 1.0), (68, 0.0), (99, 1.0)]
+    [(0, 0.0), (1, 1.0), (33, 7.0), (34, 0.0), (66, 0.0), (67, 1.0), (99, 1.0)]
     """
     steps, values = np.array(series.steps), _gapped(series)
     if len(steps) > points:
-        kept = {0, len(steps) - 1}
-        for part in np.array_split(np.arange(len(steps)), (points - 2) // 2):
-            finite = part[~np.isnan(values[part])]
-            if len(finite):
-                kept |= {int(finite[values[finite].argmin()]), int(finite[values[finite].argmax()])}
-            else:
-                kept.add(int(part[0]))
-        chosen = sorted(kept)
+        starts = _starts(len(steps), (points - 2) // 2)
+        low, high = (np.where(np.isnan(values), far, values) for far in (np.inf, -np.inf))
+        stretches = zip(starts, [*starts[1:], len(steps)], strict=True)
+        extremes = [(a + low[a:b].argmin(), a + high[a:b].argmax()) for a, b in stretches]
+        chosen = sorted({0, len(steps) - 1, *(int(i) for pair in extremes for i in pair)})
         steps, values = steps[chosen], values[chosen]
     return list(zip(steps.tolist(), values.tolist(), strict=True))
 
 
 def shortened(series: Series, points: int) -> Series:
-    """As many values at most: means of equal stretches of rows, each at its last step."""
-    if len(series.steps) <= points:
+    """As many values at most: means of stretches of rows, each at its last step."""
+    n = len(series.steps)
+    if n <= points:
         return series
-    found, values = Series(), _gapped(series)
-    for part in np.array_split(np.arange(len(values)), points):
-        finite = values[part][~np.isnan(values[part])]
-        found.add(series.steps[int(part[-1])], float(finite.mean()) if len(finite) else math.nan)
+    values, starts = _gapped(series), _starts(n, points)
+    finite = ~np.isnan(values)
+    count = np.add.reduceat(finite.astype(float), starts)
+    with np.errstate(invalid="ignore"):  # none in a stretch: NaN
+        means = np.add.reduceat(np.where(finite, values, 0.0), starts) / count
+    found = Series()
+    found.steps = array("q", (series.steps[end - 1] for end in [*starts[1:], n]))
+    found.values = array("d", means.tolist())
     return found
+
+
+def _starts(rows: int, parts: int) -> list[int]:
+    """Where each of so many stretches of rows begins."""
+    return [rows * i // parts for i in range(parts)]
 
 
 def band(runs: Sequence[Series], points: int) -> tuple[list[int], list[float], list[float], list[float]]:

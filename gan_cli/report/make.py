@@ -20,6 +20,7 @@ from gan_cli.scores import FLOOR, PREFIX, SCORES, direction, tag
 TESTED = 8  # metrics, where nobody says which
 POINTS = 600_000  # of all curves together, so that a page with them stays usable
 FEWEST, MOST = 16, 400  # of one curve
+KEPT = 1000  # points of a curve from which a band is made: what is held of all runs of a configuration at once
 _EDGES = ("_low", "_high", FLOOR, "_at_equilibrium")  # of tags that are drawn beside others
 _FAILED = ("stopped", "failed", "lost", "unreadable")
 
@@ -134,7 +135,7 @@ def _curves(
             tags |= dict.fromkeys(log)
             run.curves = {name: logs.thinned(series, points) for name, series in log.items()}
             run.values = {name: _value(name, series, wanted.best) for name, series in log.items()}
-            read.append({name: logs.shortened(series, 4 * points) for name, series in log.items()})
+            read.append({name: logs.shortened(series, KEPT) for name, series in log.items()})
         if group is not rest:
             bands += _bands(place, read, points)
     return _metrics(tags, runs, wanted), bands
