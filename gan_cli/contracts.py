@@ -17,6 +17,7 @@ from gan_cli.check import Problem, did_you_mean
 from gan_cli.data import Stream
 from gan_cli.health import Thresholds
 from gan_cli.losses import Loss
+from gan_cli.models.layers import GROUP, MinibatchStd
 from gan_cli.penalties import Penalty
 from gan_cli.pictures import evaluating
 from gan_cli.scores import PREFIX, SCORES, tag
@@ -62,10 +63,12 @@ def batch(
     put_out: Mapping[str, int],
     inputs: Mapping[str, tuple[int, ...]],
     device: torch.device,
+    memories: int = 1,
 ) -> Iterator[Problem]:
     """What a step keeps of a batch for its gradients has to fit in memory.
 
     Args:
+        memories: that share the batch evenly.
         put_out: bytes that the layers of each network put out for one sample, by its path.
         inputs: the shape of one input of each.
     """
@@ -74,11 +77,12 @@ def batch(
     G, D = put_out["model.generator"], put_out["model.discriminator"]
     d_step = 2 * D // pack + (G if train.fakes == "reused" else 0)  # G's pass in D's step keeps nothing otherwise
     kept = max(d_step, G + D // pack)
-    need = train.batch_size * (kept + 4 * sum(math.prod(shape) for shape in inputs.values()))
+    share = train.batch_size // memories
+    need = share * (kept + 4 * sum(math.prod(shape) for shape in inputs.values()))
     if need > memory(device):
         yield Problem(
             "train.batch_size",
-            f"{train.batch_size:,} samples take {need / 1e9:,.1f} GB in the layers of G and D, and there are "
+            f"{share:,} samples take {need / 1e9:,.1f} GB in the layers of G and D, and there are "
             f"{memory(device) / 1e9:,.1f} GB of memory; take fewer",
         )
 
@@ -167,12 +171,22 @@ def maps(
 
 
 def batch_norm(
-    G: nn.Module | None, D: nn.Module | None, penalty: Penalty | None, train: TrainConfig | None, pack: int
+    G: nn.Module | None,
+    D: nn.Module | None,
+    penalty: Penalty | None,
+    train: TrainConfig | None,
+    pack: int,
+    processes: int = 1,
 ) -> Iterator[Problem]:
-    """Batch norm needs a batch, and takes each sample's own slope away."""
+    """Batch norm needs a batch, and takes each sample's own slope away.
+
+    Args:
+        processes: that normalise their share of a batch each for itself.
+    """
     normed = [any(isinstance(m, _BatchNorm) for m in net.modules()) for net in (G, D) if net is not None]
-    if any(normed) and train is not None and train.batch_size // pack <= 1:
-        why = "batch norm needs more than 1 sample; use a larger batch, or another norm of the model"
+    if any(normed) and train is not None and train.batch_size // processes // pack <= 1:
+        each = " in each process" if processes > 1 else ""
+        why = f"batch norm needs more than 1 sample{each}; use a larger batch, or another norm of the model"
         yield Problem("train.batch_size", why)
     if D is not None and normed[-1] and penalty is not None and penalty.per_sample:
         why = "has batch norm, and this penalty needs each sample's own slope; take it out, or set penalty=none"
@@ -191,6 +205,52 @@ def aids_and_packs(
     if train is not None and train.held_out != "auto" and train.held_out < 2 * pack:
         why = f"{train.held_out} held out are fewer than two packs; hold out {2 * pack} examples or more"
         yield Problem("train.held_out", why)
+
+
+def devices(
+    train: TrainConfig | None,
+    processes: int,
+    pack: int,
+    D: nn.Module | None,
+    loss: Any,
+    aids: Aids | None,
+    device: torch.device | None,
+) -> Iterator[Problem]:
+    """Several processes share a batch evenly, in whole packs, and mean the same by it as one would."""
+    if train is None or processes == 1:
+        return
+    key, by = "train.devices", f"{processes} processes"
+    if train.batch_size % (processes * pack):
+        whole = f"{processes * pack}: even shares" + (f" of whole packs (model.pack={pack})" if pack > 1 else "")
+        yield Problem("train.batch_size", f"{train.batch_size} samples for {by}; take a multiple of {whole}")
+        return
+    share = train.batch_size // processes // pack
+    if D is not None and any(isinstance(m, MinibatchStd) for m in D.modules()) and share < GROUP:
+        least = GROUP * processes * pack
+        yield Problem("train.batch_size", f"minibatch_std compares {GROUP} samples of a process; take {least} or more")
+    if aids is not None and aids.top_k < 1:
+        yield Problem("aids.top_k", f"chooses among a whole batch, which none of {by} has; use 1, or train.devices=1")
+    if device is not None and device.type == "mps":
+        yield Problem(key, "PyTorch has no way between processes on Apple's GPUs; use train.devices=1, or device=cpu")
+    if isinstance(loss, Loss) and not _is_mean(loss, processes):
+        why = f"{type(loss).__name__} is no mean over samples: {by} would descend another one; use train.devices=1"
+        yield Problem(key, why)
+
+
+def _is_mean(loss: Loss, parts: int) -> bool:
+    """Whether the loss of a batch is the mean of those of its parts, so that its gradient is, too."""
+    g = torch.Generator().manual_seed(0)
+    real, fake = (torch.randn(2 * parts, generator=g, dtype=torch.float64) for _ in range(2))
+
+    def figures(real: torch.Tensor, fake: torch.Tensor) -> list[torch.Tensor]:
+        return [*loss.discriminator(real, fake).values(), loss.generator(fake, real if loss.paired else None)]
+
+    try:
+        shares = [figures(*both) for both in zip(real.chunk(parts), fake.chunk(parts), strict=True)]
+        means = torch.stack([torch.stack(share) for share in shares]).mean(0)
+        return torch.allclose(torch.stack(figures(real, fake)), means, rtol=1e-4, atol=1e-6)
+    except Exception:  # whatever a user's own class raises; told of elsewhere
+        return True
 
 
 def alarms(train: TrainConfig | None) -> Iterator[Problem]:
