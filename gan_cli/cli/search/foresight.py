@@ -14,6 +14,7 @@ from gan_cli.cli.signals import NOTHING_TO_SAVE
 from gan_cli.cli.sweep.combinations import Combination, compose
 from gan_cli.errors import ConfigError, DataError, GanError, RunError, Stopped
 from gan_cli.scores import SCORES
+from gan_cli.targets import refuse_foreign
 
 _BUILT = 8  # corners, in the search for one that logs the metric: each reads the data
 _LONG = 10**9  # steps: no run is longer
@@ -44,6 +45,22 @@ def refuse_hopeless(config: DictConfig, corners: Sequence[Sequence[str]], settin
         raise Stopped(NOTHING_TO_SAVE, 128 + ending.signals[0])
     if ending.message:
         raise _CLASSES.get(ending.code, ConfigError)(ending.message)
+
+
+def refuse_strangers(config: DictConfig, corners: Sequence[Sequence[str]], source: str) -> None:
+    """A line that came with a directory names no code but ours, unless it is trusted.
+
+    Args:
+        config, corners: as for `refuse_hopeless`; every choice of the space is in one of them.
+        source: where the line is from.
+
+    Raises:
+        GanError: it does, or a corner cannot be composed.
+    """
+    for overrides in corners:
+        composed = compose(config, 0, "", overrides).config
+        if composed.get("trust") is not True:
+            refuse_foreign(composed, source, "add trust=true")
 
 
 def _look(ready: Sequence[Combination], refusal: GanError | None, settings: Settings) -> None:
@@ -80,7 +97,7 @@ def _look(ready: Sequence[Combination], refusal: GanError | None, settings: Sett
 def _hint(settings: Settings, known: Sequence[str]) -> str:
     if settings.short in SCORES and settings.evaluates:
         measured = ", ".join(name for name in known if name.startswith("eval/"))
-        return f"; evaluations give {measured}; for another one add 'train.eval_metrics=[{settings.short}]'"
+        return f"; evaluations of these data give {measured}; for it add 'train.eval_metrics=[{settings.short}]'"
     return did_you_mean(settings.tag, known)
 
 

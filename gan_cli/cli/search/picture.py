@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,8 +109,13 @@ def _slice(axes: Axes, study: Study, key: str) -> None:
         names = [value if len(value) <= _LONG else f"{value[: _LONG - 1]}…" for value in part.values]
         turned = sum(map(len, names)) > 26
         axes.set_xticks(range(len(names)), names, rotation=35 if turned else 0, ha="right" if turned else "center")
-    elif part.log:
+        return
+    margin = 0.04 * (math.log(part.high / part.low) if part.log else part.high - part.low)
+    if part.log:
         axes.set_xscale("log")
+        axes.set_xlim(part.low * math.exp(-margin), part.high * math.exp(margin))
+    else:
+        axes.set_xlim(part.low - margin, part.high + margin)
 
 
 def _place(part: Choice | Number, value: object, number: int) -> float:

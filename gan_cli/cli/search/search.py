@@ -17,7 +17,8 @@ from gan_cli.cli.search import foresight, settings, space
 from gan_cli.cli.search.result import Result
 from gan_cli.cli.search.study import Study, Trial, require_optuna
 from gan_cli.cli.sweep import combinations, earlier
-from gan_cli.cli.sweep.record import Job
+from gan_cli.cli.sweep.line import Line
+from gan_cli.cli.sweep.record import NAME, Job
 from gan_cli.errors import ConfigError, GanError
 from gan_cli.listing import read as read_run
 from gan_cli.reading import read_rows
@@ -48,7 +49,7 @@ class Search:
         GanError: the line or the config has mistakes.
     """
 
-    def __init__(self, config: DictConfig, jobs: Jobs, line: Sequence[str], side_by_side: bool) -> None:
+    def __init__(self, config: DictConfig, jobs: Jobs, line: Line, side_by_side: bool) -> None:
         require_optuna()
         node: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
         self.settings = settings.read(node)
@@ -75,8 +76,10 @@ class Search:
         Raises:
             GanError: why.
         """
-        corners = [[*self.space.overrides(values), *self._added] for values in self.space.corners()]
-        foresight.refuse_hopeless(self._config, corners, self.settings)
+        foresight.refuse_hopeless(self._config, self._corners(), self.settings)
+
+    def _corners(self) -> list[list[str]]:
+        return [[*self.space.overrides(values), *self._added] for values in self.space.corners()]
 
     def begin(self, directory: Path | None) -> None:
         """Open the study.
@@ -88,6 +91,8 @@ class Search:
             RunError: what lies there is none of this search.
         """
         self._directory = directory or Path()
+        if self._line.stored:  # and may be somebody else's
+            foresight.refuse_strangers(self._config, self._corners(), str(self._directory / NAME))
         self._study = Study(directory, self.settings, self.space)
         if self._study.trials:
             left = self.settings.n_trials - sum(trial.state != "running" for trial in self._study.trials)
@@ -225,7 +230,7 @@ class Search:
 
     def result(self) -> Result:
         """What there is to show."""
-        return Result(self.settings, self.study, self.command, self._line)
+        return Result(self.settings, self.study, self.command, self._line.command)
 
     def command(self, trial: Trial) -> str:
         """The command line of a trial's first run, to copy."""
@@ -240,7 +245,8 @@ class Search:
         result.draw(directory)
         result.show(Path(os.path.relpath(directory)))
         if stopped:
-            print("go on with the same line")
+            shown = shlex.quote(os.path.relpath(directory))
+            print(f"go on with the same line, or with: gan-train -m resume={shown}")
 
     @property
     def exit_code(self) -> int:

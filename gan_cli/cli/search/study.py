@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gan_cli.cli.search.settings import Settings
 from gan_cli.cli.search.space import Space, Values
-from gan_cli.errors import ConfigError, RunError
+from gan_cli.errors import ConfigError, GanError, RunError
 from gan_cli.files import write_text
 from gan_cli.reading import read_bytes
 from gan_cli.seeds import derive
@@ -94,12 +94,15 @@ class Study:
         self._settings, self.space = settings, space
         self._distributions: dict[str, BaseDistribution] = {k: part.distribution() for k, part in space.parts.items()}
         self._direction: Literal["maximize", "minimize"] = "maximize" if settings.maximizes else "minimize"
-        self._storage = _journal(directory / NAME) if directory else optuna.storages.InMemoryStorage()
         try:
-            self._study = optuna.create_study(
-                storage=self._storage, study_name=_STUDY, direction=self._direction, load_if_exists=True
-            )
+            self._storage = _journal(directory / NAME) if directory else optuna.storages.InMemoryStorage()
+            if _STUDY in optuna.get_all_study_names(self._storage):
+                self._study = optuna.load_study(storage=self._storage, study_name=_STUDY)
+            else:
+                self._study = optuna.create_study(storage=self._storage, study_name=_STUDY, direction=self._direction)
             frozen = self._study.get_trials(deepcopy=False)
+        except GanError:
+            raise
         except Exception as error:  # whatever a damaged or foreign file makes of Optuna
             raise RunError(f"{directory}: {NAME} cannot be read: {type(error).__name__}: {error}") from error
         self.trials = [_ours(trial) for trial in frozen]

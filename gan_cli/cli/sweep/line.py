@@ -10,6 +10,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
 from gan_cli.cli.overrides import key_of, quoted, split_arguments
+from gan_cli.cli.search.settings import CHOICE, is_setting
 from gan_cli.cli.sweep import record
 from gan_cli.errors import ConfigError
 
@@ -73,7 +74,7 @@ def take_up(overrides: Sequence[str], flags: Sequence[str], multirun: bool) -> L
         )
     old_flags, old = split_arguments(record.read(directory).command[1:])
     foreign = [flag for flag in old_flags if flag not in _MULTIRUN]
-    foreign += [text for text in old if key_of(text).startswith(("hydra", "resume")) or "${" in text]
+    foreign += [text for text in old if _reaches_beyond(text)]
     if foreign and _value(overrides, "trust") is not True:
         raise ConfigError(
             f"resume: the line of {named} reaches beyond the sweep: {' '.join(foreign)}\n"
@@ -82,6 +83,13 @@ def take_up(overrides: Sequence[str], flags: Sequence[str], multirun: bool) -> L
     place = QuotedString(str(directory), Quote.single).with_quotes()
     beside = [text for text in overrides if key_of(text) != "resume"]
     return Line([*of_the_job(old), *beside, f"hydra.sweep.dir={place}"], [*old_flags], stored=True)
+
+
+def _reaches_beyond(text: str) -> bool:
+    """Whether an override may do more than choose what a run is made of; settings of a search are numbers and names."""
+    if text == CHOICE or (is_setting(key_of(text)) and "params" not in key_of(text)):
+        return "${" in text
+    return key_of(text).startswith(("hydra", "resume")) or "${" in text
 
 
 def _value(overrides: Iterable[str], key: str) -> Any:
