@@ -209,25 +209,24 @@ def refuse_odd(value: Any) -> None:
         ValueError: it is nested deeply, holds other objects than plain ones, numbers that no run has, or text that
             cannot be written down again.
     """
-    waiting: list[tuple[Any, int]] = [(value, 1)]
+    waiting: list[tuple[Any, int]] = [([value], 0)]
     while waiting:
         item, depth = waiting.pop()
-        if depth > DEPTH:
+        if item and depth >= DEPTH:
             raise ValueError(f"it is nested more than {DEPTH} deep")
-        if isinstance(item, dict):
-            waiting += [(part, depth + 1) for pair in item.items() for part in pair]
-        elif isinstance(item, list):
-            waiting += [(part, depth + 1) for part in item]
-        elif isinstance(item, str):
-            if len(item) > TEXT:
-                raise ValueError(f"a text has {len(item):,} characters")
-            if not item.isascii():
-                item.encode("utf-8")  # half a character, a lone surrogate, is a ValueError
-        elif isinstance(item, int):
-            if abs(item) >= 1 << 64:
-                raise ValueError("a number is beyond 64 bits")
-        elif item is not None and not isinstance(item, float):
-            raise ValueError(f"it holds a {type(item).__name__}")
+        for part in (*item, *item.values()) if isinstance(item, dict) else item:
+            if isinstance(part, str):
+                if len(part) > TEXT:
+                    raise ValueError(f"a text has {len(part):,} characters")
+                if not part.isascii():
+                    part.encode("utf-8")  # half a character, a lone surrogate, is a ValueError
+            elif isinstance(part, dict | list):
+                waiting.append((part, depth + 1))
+            elif isinstance(part, int):
+                if abs(part) >= 1 << 64:
+                    raise ValueError("a number is beyond 64 bits")
+            elif part is not None and not isinstance(part, float):
+                raise ValueError(f"it holds a {type(part).__name__}")
 
 
 class _Plain(yaml.SafeLoader):

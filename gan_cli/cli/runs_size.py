@@ -64,6 +64,7 @@ def size_of(directory: Path) -> Size:
             continue
         except OSError as error:
             raise RunError(f"{directory / inside}: cannot be opened: {error.strerror}") from error
+    size.runs.sort()
     return size
 
 
