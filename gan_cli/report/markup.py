@@ -83,7 +83,12 @@ class Cell:
 
 
 def word(value: object) -> Cell:
-    return Cell(text(value))
+    return Cell(short(str(value)))
+
+
+def short(words: str) -> str:
+    """Text that stays on one line where it is short."""
+    return f'<span class="short">{text(words)}</span>' if 0 < len(words) <= 40 else text(words)
 
 
 def figure(value: float | None, shown: str | None = None) -> Cell:
@@ -138,7 +143,8 @@ def copied(command: str | None) -> str:
     """A command with a button that copies it."""
     if not command:
         return "–"
-    return f'<span class="command"><code>{text(command)}</code><button type="button" class="copy">Copy</button></span>'
+    button = '<button type="button" class="copy">Copy</button>'
+    return f'<span class="command">{button}<code title="{text(command)}">{text(command)}</code></span>'
 
 
 def badge(kind: str, words: str | None = None) -> str:

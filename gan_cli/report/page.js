@@ -70,6 +70,8 @@
     on($("input[type=search]", box), "input", () => filterTable(box));
     $(".tools", box).hidden = $$("tbody", box).every(body => body.rows.length < 5);  // as few are seen at once
     filterTable(box);
+    const names = heads.map(head => head.textContent);
+    for (const row of $$("tbody tr", box)) for (const cell of row.cells) cell.dataset.label = names[cell.cellIndex];  // of a card, on a phone
   }
   on(document, "click", async event => {
     const button = event.target.closest(".copy");
@@ -232,10 +234,10 @@
       xaxis: { title: { text: "step" }, hoverformat: ",d" }, yaxis: { title: { text: plain(tag) }, type: log ? "log" : "linear" },
     });
     const { floor, bands } = curvesOf(tag), metric = metricOf[tag];
-    const said = [metric.means, betterWords(metric)].filter(Boolean).join("; ");
+    const said = /is better/.test(metric.means) ? metric.means : [metric.means, betterWords(metric)].filter(Boolean).join("; ");
     const many = bands.some(band => band[5] > 1);
     $("#curve-words").textContent = [
-      said && `${said}.`, many && !singles && "Lines are means over seeds, bands reach from the lowest to the highest run.",
+      said && `${said[0].toUpperCase()}${said.slice(1)}.`, many && !singles && "Lines are means over seeds, bands reach from the lowest to the highest run.",
       singles && "Thin lines are single runs.", floor !== null && `The dotted line is what real data score: ${floor}.`,
       weight && "Smoothed.", log && "What is not positive has no place on a log scale.",
     ].filter(Boolean).join(" ");

@@ -13,6 +13,7 @@ from gan_cli.report.sections import facts, paragraphs, section
 from gan_cli.report.verdict import findings
 
 HERE = Path(__file__).parent
+AT_ONCE = 3  # answers that are seen beside the first
 
 
 def html(report: Report, budget: int = grids.BUDGET) -> str:
@@ -53,7 +54,10 @@ def policy(*scripts: str) -> str:
 def _header(report: Report) -> str:
     status = Counter(run.status for run in report.runs)
     first, *others = findings(report)
-    more = f'<ul class="findings">{"".join(f"<li>{text(line)}</li>" for line in others)}</ul>' if others else ""
+    more = _list(others[:AT_ONCE])
+    if len(others) > AT_ONCE:
+        rest = len(others) - AT_ONCE
+        more += f"<details><summary>and {rest} more</summary>{_list(others[AT_ONCE:])}</details>"
     pairs = [
         ("runs", f"{len(report.runs):,}"),
         ("configurations", f"{len(report.groups):,}"),
@@ -61,9 +65,14 @@ def _header(report: Report) -> str:
         ("runs with an alarm", f"{sum(bool(run.alarms) for run in report.runs):,}"),
     ]
     return (
-        f'<header><div><p class="eyebrow">gan-report · {text(report.created)}</p><h1>{text(report.title)}</h1>'
+        f'<header><div><p class="eyebrow">gan-report · {text(report.created[:16].replace("T", " "))}</p>'
+        f"<h1>{text(report.title)}</h1>"
         f'<p class="lede">{text(first)}</p>{more}{facts(pairs)}</div></header>\n'
     )
+
+
+def _list(lines: list[str]) -> str:
+    return f'<ul class="findings">{"".join(f"<li>{text(line)}</li>" for line in lines)}</ul>' if lines else ""
 
 
 def _sections(report: Report, pictures: grids.Pictures) -> str:

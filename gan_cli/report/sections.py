@@ -36,7 +36,9 @@ def label(report: Report, group: int | None) -> str:
     """A configuration's colour and name, as HTML."""
     if group is None:
         return '<span class="soft">unknown</span>'
-    return swatch(group) + text(report.groups[group].label or "all runs")
+    words = report.groups[group].label or "all runs"
+    marked = swatch(group) + text(words)
+    return f'<span class="short">{marked}</span>' if len(words) <= 40 else marked
 
 
 def differences(report: Report) -> str:
@@ -52,7 +54,8 @@ def differences(report: Report) -> str:
         ]
         for place, group in enumerate(report.groups)
     ]
-    words = f"{_count(len(report.differing), 'setting')} of the configs differ. All others are the same in every run."
+    some = len(report.differing)
+    words = f"{_count(some, 'setting')} differ{'s' if some == 1 else ''}; all others are the same in every run."
     return paragraphs([words], "soft") + table("settings", "What differs between the configurations", heads, {"": rows})
 
 
@@ -102,13 +105,12 @@ def comparisons(report: Report) -> str:
     """Every pair that was compared, a body for each metric."""
     bodies: dict[str, list[list[Cell]]] = {}
     for c in report.comparisons[:PAIRS]:
-        interval = "–" if c.low is None else f"{number(c.low)} to {number(c.high)}"
+        interval = "" if c.low is None else f" <small>({number(c.low)} to {number(c.high)})</small>"
         bodies.setdefault(c.metric, []).append(
             [
                 Cell(label(report, c.a)),
                 Cell(label(report, c.b)),
-                figure(c.difference),
-                figure(c.low, interval),
+                figure(c.difference, number(c.difference) + interval),
                 figure(c.p_holm, number(c.p_holm, 2)),
                 Cell(badge(c.verdict)),
                 figure(c.runs_needed, "–" if c.runs_needed is None else f"{c.runs_needed:,}"),
@@ -117,7 +119,7 @@ def comparisons(report: Report) -> str:
         )
     if not bodies:
         return ""
-    heads = ["A", "B", "A − B", "95 % interval", "p, corrected", "Verdict", "Runs needed of each", "In words"]
+    heads = ["A", "B", "A − B (95 %)", "p, corrected", "Verdict", "Runs needed of each", "In words"]
     left = len(report.comparisons) - PAIRS
     more = [f"{left:,} more comparisons are in the CSV."] if left > 0 else []
     tests = " and ".join(sorted({c.test for c in report.comparisons}))
