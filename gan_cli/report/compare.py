@@ -59,20 +59,16 @@ def _note(group: Group, runs: Sequence[RunInfo], broken: int) -> str:
     ended = [run for run in group.runs if run.status not in ("finished", "running", "waiting") and run not in runs]
     under = [run for run in group.runs if run.status in ("running", "waiting") and run not in runs]
     said = [
-        f"{broken} of {len(runs)} {_runs(len(runs))} not finite" if broken else "",
+        f"{broken} of {_count(len(runs), 'run')} without a finite figure" if broken else "",
         f"{len(ended)} of {len(group.runs)} did not finish" if ended else "",
         f"{len(under)} of {len(group.runs)} still to finish" if under else "",
-        f"{len(again)} of the same {_seeds(len(again))} again, counted once" if again else "",
+        f"{_count(len(again), 'run')} of a seed that is there already, not counted" if again else "",
     ]
     return "; ".join(filter(None, said))
 
 
-def _runs(n: int) -> str:
-    return "run is" if n == 1 else "runs are"
-
-
-def _seeds(n: int) -> str:
-    return "seed" if n == 1 else "seeds"
+def _count(n: int, word: str) -> str:
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
 
 
 def _ranked(lines: Sequence[Summary], metric: Metric) -> list[int]:

@@ -37,9 +37,9 @@ def test_a_line_without_an_end_is_being_written(tmp_path):
 
 
 @pytest.mark.parametrize("line", [
-    "[]", "{", '{"a": 1.0}', '{"step": 0, "a": 1.0}', '{"step": true}', '{"step": 2, "a": "text"}',
-    '{"step": 2, "a": []}', '{"step": 2, "a": true}', '{"step": 1e3}', '{"step": 99999999999999999999}', '{"step": 2, "a": ' + "9" * 5000 + "}",
-    "[" * 60_000, "x" * 70_000, '{"step": 2, "a": null}',
+    "[]", "{", '{"a": 1.0}', '{"step": 0, "a": 1.0}', '{"step": true}', '{"step": 1e3}', '{"step": 2, "a": "text"}',
+    '{"step": 2, "a": []}', '{"step": 2, "a": true}', '{"step": 2, "a": null}', '{"step": 99999999999999999999}',
+    '{"step": 2, "a": ' + "9" * 5000 + "}", "[" * 60_000, "x" * 70_000,
 ], ids=lambda line: line[:30])  # fmt: skip
 def test_what_gan_train_did_not_write_ends_the_reading(tmp_path, line):
     found, problem = read(write(tmp_path, '{"step": 1, "a": 2.0}\n', f"{line}\n", '{"step": 3, "a": 4.0}\n'))
