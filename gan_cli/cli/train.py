@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -37,6 +38,8 @@ from gan_cli.cli.overrides import (
 )
 from gan_cli.cli.signals import handling, leave_at_once, stopped_by_signal
 from gan_cli.cli.streams import outlive_reader
+from gan_cli.cli.sweep import launchers
+from gan_cli.cli.sweep.choice import written_out
 from gan_cli.cli.sweep.line import of_the_job, take_up
 from gan_cli.cli.sweep.sweep import Refused, Sweep, Watch, without_own
 from gan_cli.errors import ConfigError, GanError, RunError, Stopped
@@ -46,6 +49,7 @@ from gan_cli.room import no_place
 
 # Beside a main config of one's own: ours says so itself. Hydra would write a log file and a directory of its own.
 _QUIET = ("hydra/job_logging=none", "hydra/hydra_logging=none", "++hydra.output_subdir=null")
+_MULTIRUN = frozenset({"--multirun", "-m"})
 
 
 class Task:
@@ -108,7 +112,8 @@ def main() -> None:
     if wrong := mistake(flags, overrides):
         end(wrong, ConfigError.exit_code)
     try:
-        line = take_up(overrides, flags, not {"--multirun", "-m"}.isdisjoint(map(full_name, flags)))
+        flags, overrides = _with_sweep(flags, overrides)
+        line = take_up(overrides, flags, not _MULTIRUN.isdisjoint(map(full_name, flags)))
     except GanError as error:
         end(str(error), error.exit_code)
     flags, overrides = line.flags, line.overrides
@@ -122,6 +127,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us, whatever was set: exit codes depend on it
     places.forget()
     sources.install()
+    launchers.register(sweep)
 
     try:
         with stopped_by_signal():
@@ -164,6 +170,18 @@ def main() -> None:
         places.tidy()
     if code := max([*task.outcome, sweep.exit_code]):
         sys.exit(code)
+
+
+def _with_sweep(flags: list[str], overrides: list[str]) -> tuple[list[str], list[str]]:
+    """A command line with what its `sweep=` stands for, which is several runs."""
+    names = set(map(full_name, flags))
+    if names & SHOW:
+        return flags, overrides
+    overrides, sweep = written_out(overrides, [CONF_DIR, *config_dirs(flags)])
+    if sweep is not None:
+        flags = flags if names & _MULTIRUN else [*flags, "-m"]
+        print(f"sweep={sweep} is: {screenful(shlex.join(['gan-train', *overrides, *flags]))}", flush=True)
+    return flags, overrides
 
 
 def _job(cfg: DictConfig, sweep: Sweep) -> int:

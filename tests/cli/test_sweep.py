@@ -103,7 +103,7 @@ def gan_train(tmp_path, monkeypatch, capfd):
     Path("sick.py").write_text(SICK)
     Path("mine/loss").mkdir(parents=True)
     for way in WAYS:
-        limit = "minutes: 0.02\n" if way == "hangs" else ""
+        limit = "minutes: 0.06\n" if way == "hangs" else ""
         Path(f"mine/loss/{way}.yaml").write_text(f"_target_: sick.Sick\nhow: {way}\n{limit}")
 
     def call(*arguments: str, flags: tuple[str, ...] = ("-m", "--config-dir=mine")) -> tuple[int, str, str]:
@@ -177,7 +177,7 @@ def test_of_eight_jobs_five_fail_three_finish_and_all_are_listed(gan_train):
     assert found[5]["overrides"] == [*SHORT, "loss=hangs"]
     assert found[1]["error"] == "ArithmeticError: sick"
     assert found[2]["error"] == "ended with exit code 0, not finished"
-    assert found[5]["error"] == "took longer than the 0.02 minutes that it was given"
+    assert found[5]["error"] == "took longer than the 0.06 minutes that it was given"
     assert "step 4" in found[6]["error"]
     told = json.loads((sweep / "sweep.json").read_text())
     assert told["status"] == "failed"

@@ -3,6 +3,7 @@
 import copy
 import functools
 import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from gan_cli.cli.apart import apart
 from gan_cli.cli.overrides import as_typed, key_of
 from gan_cli.cli.signals import NOTHING_TO_SAVE
 from gan_cli.errors import BusyError, ConfigError, DataError, Diverged, GanError, RunError, Stopped
+from gan_cli.settings import OF_THE_COMMAND
 
 _CLASSES = {kind.exit_code: kind for kind in (ConfigError, Diverged, DataError, RunError, BusyError)}
 _MOST = 20  # mistakes in one message
@@ -42,9 +44,42 @@ class Mistake(NamedTuple):
     error: GanError
 
 
+class Equal:
+    """Jobs that are the same run: every key of their configs is the same, whatever their lines say."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, int] = {}
+        self._again: dict[int, int] = {}
+
+    def earlier(self, job: Combination) -> int | None:
+        """The number of an earlier job that is the same run; jobs come in their order."""
+        if job.config.get("resume") is not None:  # what it is the run itself says
+            return None
+        content = {key: value for key, value in job.config.items() if key not in OF_THE_COMMAND}
+        first = self._first.setdefault(json.dumps(content, sort_keys=True, default=str), job.number)
+        if first == job.number:
+            return None
+        self._again[job.number] = first
+        return first
+
+    def told(self, labels: Sequence[str]) -> str | None:
+        """Which they are, in words."""
+        shown = [
+            f"#{again} {labels[again]} is the same run as #{first} {labels[first]}, and is not run a second time"
+            for again, first in self._again.items()
+        ]
+        more = [f"and {len(shown) - _MOST} more are the same as others"] if len(shown) > _MOST else []
+        return "\n".join([*shown[:_MOST], *more]) or None
+
+
 def is_known(sweeper: str) -> bool:
     """Whether a sweeper tells all of its jobs before the first: Hydra's own does."""
     return sweeper.endswith(".BasicSweeper")
+
+
+def is_search(sweeper: str) -> bool:
+    """Whether a sweeper is our own search, which goes on where it ended though it decides as it goes."""
+    return sweeper.startswith("hydra_plugins.gan_cli.")
 
 
 def every(config: DictConfig) -> list[list[str]]:
@@ -97,7 +132,7 @@ def refuse_bad(
     composed, mistakes = [], []
     for number, label, overrides in jobs:
         try:
-            job = _compose(config, number, label, overrides)
+            job = compose(config, number, label, overrides)
             if look(job):
                 composed.append(job)
         except Exception as error:  # Hydra's, OmegaConf's and our own
@@ -113,7 +148,8 @@ def refuse_bad(
     return composed
 
 
-def _compose(config: DictConfig, number: int, label: str, overrides: Sequence[str]) -> Combination:
+def compose(config: DictConfig, number: int, label: str, overrides: Sequence[str]) -> Combination:
+    """A job, as its launcher will compose it."""
     from gan_cli.build import plain
 
     job = GlobalHydra.instance().config_loader().load_sweep_config(config, list(overrides))

@@ -70,16 +70,21 @@ def take_up(now: Record, old: Record, directory: Path, retry: bool) -> None:
             f"{directory} holds another sweep; choose another place with hydra.sweep.dir=...\n  {old.line()}"
         )
     for number, (new, job) in enumerate(zip(now.jobs, old.jobs, strict=False)):
-        place = place_of(job, directory)
-        begun = job.status != "waiting" or (place is not None and place.exists())  # by a process that we do not watch
-        if job.overrides != new.overrides or not begun:
-            continue
-        if _is_finished(job, directory):
-            job.status, job.exit_code, job.error, job.before = "finished", 0, None, True
-        else:
-            job.status = "stopped" if job.status in ("finished", "waiting") else job.status  # its run was taken away
-            job.before = job.status == "failed" and not retry
-        now.jobs[number] = job
+        now.jobs[number] = taken_up(new, job, directory, retry)
+
+
+def taken_up(new: Job, job: Job, directory: Path, retry: bool) -> Job:
+    """One job as `take_up` takes it: the old one, marked, if it is the same and was begun."""
+    place = place_of(job, directory)
+    begun = job.status != "waiting" or (place is not None and place.exists())  # by a process that we do not watch
+    if job.overrides != new.overrides or not begun:
+        return new
+    if _is_finished(job, directory):
+        job.status, job.exit_code, job.error, job.before = "finished", 0, None, True
+    else:
+        job.status = "stopped" if job.status in ("finished", "waiting") else job.status  # its run was taken away
+        job.before = job.status == "failed" and not retry
+    return job
 
 
 def _is_finished(job: Job, directory: Path) -> bool:

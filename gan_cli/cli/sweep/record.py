@@ -31,6 +31,10 @@ class Job:
         step, steps: done, and asked for.
         seconds: of training, or of the job where it never came to train.
         error: the first line of what it said.
+        metrics: the last that it logged.
+        log: the file of what it printed, inside the directory of the sweep.
+        same_as: an earlier job that is the same run; this one is not run, and is what became of that one.
+        queue: its number in the queue of a cluster.
         before: it was run at an earlier start of this sweep, and not at this one; not stored.
     """
 
@@ -43,6 +47,10 @@ class Job:
     steps: int | None = None
     seconds: float | None = None
     error: str | None = None
+    metrics: dict[str, float | str] = field(default_factory=dict)
+    log: str | None = None
+    same_as: int | None = None
+    queue: str | None = None
     before: bool = False
 
 
@@ -106,13 +114,21 @@ def _job(number: int, content: Any, path: Path) -> Job:
         "seconds": (int, float, type(None)),
         "error": (str, type(None)),
     }
+    later: dict[str, tuple[type, ...]] = {  # than the first version of this file
+        "metrics": (dict,),
+        "log": (str, type(None)),
+        "same_as": (int, type(None)),
+        "queue": (str, type(None)),
+    }
     if (
         not isinstance(content, dict)
-        or content.keys() != {f.name for f in fields(Job)} - {"before"}
-        or any(type(content[key]) not in types for key, types in kinds.items())
+        or content.keys() | later != {f.name for f in fields(Job)} - {"before"}
+        or any(type(content[key]) not in types for key, types in (kinds | later).items() if key in content)
         or content["number"] != number
         or content["status"] not in get_args(Status)
         or not _is_words(content["overrides"])
+        or not all(type(value) in (int, float, str) for value in content.get("metrics", {}).values())
+        or not (content.get("same_as") is None or 0 <= content["same_as"] < number)
     ):
         raise RunError(f"{path}: job {number} is not as gan-train writes it")
     return Job(**content)
