@@ -50,6 +50,12 @@ class BusyError(GanError):
     exit_code = 6
 
 
+class LostError(GanError):
+    """One of the processes that train a run together is gone, or cannot be reached."""
+
+    exit_code = 7
+
+
 class Stopped(KeyboardInterrupt):
     """A signal ended the run after its step and a checkpoint.
 

@@ -33,12 +33,13 @@ def _train(run: Run, step_is_done: Callable[[], None]) -> None:
     if run.committed is None:
         run.save()  # from here on there is always a checkpoint to go on from
     if run.step == 0 and run.reals.cursor < cfg.d_head_start:
-        while run.reals.cursor < cfg.d_head_start and not run.stopping:
+        while run.reals.cursor < cfg.d_head_start and not run.is_ending:
             run.forward.begin()
             discriminator_step(run, next(run.reals))
+            run.agree()
         run.save()
         run.console.rewind(run.step)  # rates and the time left are of steps
-    while run.step < run.steps and not run.stopping and not run.out_of_patience:
+    while run.step < run.steps and not run.is_ending:
         run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
         metrics = turn(run)
         run.step += 1
@@ -46,13 +47,15 @@ def _train(run: Run, step_is_done: Callable[[], None]) -> None:
         evaluating = cfg.eval_every is not None and run.due(cfg.eval_every)
         if run.watching or evaluating or run.due(cfg.sample_every):
             run.guard.look(run.step, run.last_good)
-        figures = metrics | measure(run, metrics) if run.watching else {}
-        if run.due(cfg.sample_every):
-            figures |= look(run)
-        if evaluating:
-            figures |= evaluate(run)
-        if figures:
-            report(run, figures)
+        if run.ranks.leads:
+            figures = metrics | measure(run, metrics) if run.watching else {}
+            if run.due(cfg.sample_every):
+                figures |= look(run)
+            if evaluating:
+                figures |= evaluate(run)
+            if figures:
+                report(run, figures)
+        run.agree()
         if run.due(cfg.checkpoint_every) or run.found_best:
             run.save()
         run.console.tick(run.step)

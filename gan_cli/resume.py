@@ -37,6 +37,7 @@ ALLOWED = frozenset(
         "train.eval_every",
         "train.eval_metrics",
         "train.devices",
+        "train.restarts",
         "train.threads",
         "train.compile",
         "train.profile",

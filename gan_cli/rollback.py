@@ -1,5 +1,7 @@
 """`train.on_not_finite=rollback`: back to the last checkpoint, and on with other noise and later data."""
 
+from typing import Any
+
 from gan_cli import checkpoint
 from gan_cli.errors import Diverged
 from gan_cli.logbook import Logbook
@@ -23,24 +25,30 @@ def roll_back(run: Run, error: Diverged) -> bool:
     count, failed = run.rollbacks + 1, run.step + 1 if error.step is None else error.step
     position = run.reals.position if error.batch is None else error.batch
     reason = str(error).splitlines()[0]
-    state = checkpoint.load_newest(run.directory / "checkpoints", run.console.say)
-    feeds = run.log.release()
-    run.log.close()
+    state = run.from_lead(lambda: checkpoint.load_newest(run.directory / "checkpoints", run.console.say))
     run.restore(state)
     run.rollbacks = count
     run.reals.skipped = position - run.reals.cursor  # the next batch is one that was never seen
     run.noise = generator(run.seed, "noise", "rollback", count, device=run.device)
     run.reseed("train", "rollback", count)
     run.fakes, run.figure = None, None
-    run.log = Logbook(run.directory, run.step, state["offsets"])
+    if run.ranks.leads:
+        _log(run, state["offsets"], {"number": count, "step": failed, "to": run.step, "why": reason})
+    return True
+
+
+def _log(run: Run, offsets: dict[str, int], event: dict[str, Any]) -> None:
+    """Take back what was logged since, and say why."""
+    feeds = run.log.release()
+    run.log.close()
+    run.log = Logbook(run.directory, run.step, offsets)
     for feed in feeds:
         feed.rewind(run.step)
     run.log.follow(feeds)
     run.watch_again()
     run.status.alarms = [alarm.plain() for alarm in run.health.raised.values()]
-    run.status.rolled_back({"number": count, "step": failed, "to": run.step, "why": reason})
+    run.status.rolled_back(event)
     run.status.write("running", run.step)
     run.console.rewind(run.step)
-    number = f"rollback {count} of {run.cfg.rollbacks}"
-    run.console.say(f"{reason}\n{number}: back to step {run.step:,}, on with other noise and later data")
-    return True
+    number = f"rollback {run.rollbacks} of {run.cfg.rollbacks}"
+    run.console.say(f"{event['why']}\n{number}: back to step {run.step:,}, on with other noise and later data")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from gan_cli import checkpoint
@@ -24,6 +25,7 @@ from gan_cli.fitting import listed, misfits
 from gan_cli.forward import Forward, call, like_weights
 from gan_cli.guard import Guard
 from gan_cli.health import Health
+from gan_cli.history import columns
 from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
 from gan_cli.machine import device_random, machine, not_finite, set_device_random, size_of
@@ -36,7 +38,8 @@ from gan_cli.record import Status
 from gan_cli.scores import PREFIX
 from gan_cli.seeds import derive, generator
 from gan_cli.settings import TrainConfig
-from gan_cli.state import digest
+from gan_cli.silent import Silent
+from gan_cli.state import digest, from_bytes, to_bytes
 from gan_cli.trackers import About, Feed, Tracker
 
 Metrics = dict[str, Tensor | float | str]  # what a step logs
@@ -79,6 +82,8 @@ class Run:
     infinite: frozenset[str] = frozenset()  # parts of the networks that are not finite from the start
     saving: float = 0.0  # seconds spent on checkpoints by this process
     stopping: bool = False  # set from a signal handler, or by an alarm; the step ends first
+    signal: int = 0  # the one that came, on any rank
+    agreed: tuple[bool, bool] = (False, False)  # of several processes: to end before the last step; to keep this one
     stopped_by: Alarm | None = None  # of train.stop_on
     evaluator: object = None  # of train.eval_every, made when it is first needed
     watching: bool = False  # whether this step's figures will be logged
@@ -89,6 +94,7 @@ class Run:
     guard: Guard = field(init=False)
     norms: dict[str, Tensor] = field(default_factory=dict)  # of both players' last gradients
     last_penalty: Tensor = field(init=False)  # of the last update that had one: a lazy penalty skips updates
+    config: Mapping[str, Any] = field(default_factory=dict)  # what it was built from, for whoever trains it
     log: Logbook = field(init=False)
     console: Console = field(init=False)
     status: Status = field(init=False)
@@ -97,14 +103,18 @@ class Run:
     def __post_init__(self) -> None:
         if not self.ranks.alone:
             self.reals.mine = self.ranks.rows(self.cfg.batch_size)
-            # Alike by their seed already, but for the last bits of a spectral norm's first products on another machine.
-            nets = [self.G, self.D, *([self.ema.G] if self.ema else [])]
-            self.ranks.align([t for net in nets for t in net.state_dict().values() if t.is_floating_point()])
             self.reseed("train")
         self.twin = self.reals.twin()
         self.noise = generator(self.seed, "noise", device=self.device)
         self.last_penalty = torch.zeros((), device=self.device)
         self.guard = Guard(defers=self.device.type != "cpu")
+
+    def align(self) -> None:
+        """Before its first step: all ranks begin with the weights of rank 0. Alike by their seed they are already, but
+        for the last bits of a spectral norm's first products on another machine.
+        """
+        nets = [self.G, self.D, *([self.ema.G] if self.ema else [])]
+        self.ranks.align([t for net in nets for t in net.state_dict().values() if t.is_floating_point()])
 
     def reseed(self, *key: str | int) -> None:
         """Start anew what dropout, penalties and aids draw from. Of several processes, what concerns the global batch
@@ -128,8 +138,9 @@ class Run:
             yield
             return
         synced = [m for net in (self.G, self.D) for m in net.modules() if isinstance(m, nn.SyncBatchNorm)]
-        state = self.draws.generator.get_state()
-        self._set_random(state)
+        on_device = device_random(self.device)
+        own = torch.get_rng_state() if on_device is None else on_device
+        self._set_random(self.draws.generator.get_state())
         self.draws.paused = True
         for module in synced:
             module.process_group = self.ranks.by_itself
@@ -137,6 +148,7 @@ class Run:
             yield
         finally:
             self.draws.paused = False
+            self._set_random(own)
             for module in synced:
                 module.process_group = None
 
@@ -169,6 +181,12 @@ class Run:
         """Samples [N, *shape] as D sees them now: with its aids, in packs."""
         return pack(self.aids.see(x, self.step, self.chance), self.pack)
 
+    def _by_process(self) -> list[str]:
+        """What mixes samples, and mixes those of one process only."""
+        modules = [m for net in (self.G, self.D) for m in net.modules()]
+        found = {"batch norm" for m in modules if isinstance(m, _BatchNorm) and not isinstance(m, nn.SyncBatchNorm)}
+        return sorted(found | {"minibatch_std" for m in modules if isinstance(m, MinibatchStd)})
+
     @property
     def is_single(self) -> bool:
         """Whether D judges each sample by itself: not a pack, nor by what stands beside it or its class."""
@@ -183,6 +201,11 @@ class Run:
         k, since = (cfg.d_warmup, updates) if updates <= warm else (cfg.d_steps, updates - warm)
         return cfg.fakes == "reused" and since > 0 and since % k == 0
 
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The figures that were logged so far: of `loss/d` its values, and of `step` the steps that they are of."""
+        return columns(self.directory / "metrics.jsonl")
+
     def due(self, every: int) -> bool:
         """Whether something that happens every so many steps, and at the last one, happens now."""
         return self.step % every == 0 or self.step == self.steps
@@ -191,16 +214,20 @@ class Run:
         """Start writing to a run directory: from scratch, or from the state of a checkpoint.
 
         Returns:
-            The screen, to be entered as a context.
+            The screen, to be entered as a context. Of several processes, all but rank 0 write and say nothing.
         """
         self.directory = directory
         if state is not None:
             self.restore(state)
+        self.infinite = frozenset(self._not_finite(self.state()))  # the -inf of an attention's mask, say
+        if not self.ranks.leads:
+            self.log, self.status, self.console = cast(tuple[Any, Any, Any], (Silent(), Silent(), Silent()))
+            return self.console
+        if state is not None:
             # What the commit of this step was to remove, had it not been killed.
             checkpoint.prune(directory / "checkpoints", self.step, self.cfg.keep, self.best_step)
             found = checkpoint.available(directory / "checkpoints")
             self.damaged = [path for path in found if checkpoint.step_of(path) > self.step]  # passed over
-        self.infinite = frozenset(self._not_finite(self.state()))  # the -inf of an attention's mask, say
         self.log = Logbook(directory, self.step, state["offsets"] if state else None)
         try:
             harm = self.watch_again()
@@ -215,6 +242,9 @@ class Run:
             self.console.say(f"{harm}; alarms judge by what is logged from here on")
         if state is not None and state["device"] != self.device.type:
             self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
+        if not self.ranks.alone and (names := self._by_process()):
+            n, share = self.cfg.batch_size, self.cfg.batch_size // self.ranks.size
+            self.console.say(f"{' and '.join(names)}: by the {share:,} samples of each process, not by all {n:,}")
         self.forward.tell = self.console.say
         if state is not None:
             ways: dict[str, tuple[Any, Any]] = {"precision": (self.forward.precision, "fp32")}
@@ -265,6 +295,28 @@ class Run:
             self.waited = 0 if self._is_best else self.waited + 1
             self.figure = self.figure if self._is_best else None
 
+    def from_lead(self, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """A state that rank 0 reads, on all ranks: the others may be where its files are not."""
+        if self.ranks.alone:
+            return read()
+        state = read() if self.ranks.leads else {}
+        data = self.ranks.broadcast_bytes(to_bytes(state) if self.ranks.leads else None)
+        return state if self.ranks.leads else from_bytes(data)
+
+    def agree(self) -> None:
+        """Let all ranks know what one of them alone does: a signal, an alarm or the end of patience, that a figure is
+        the best. They end after the same step, and save the same one.
+        """
+        if not self.ranks.alone:
+            ends = self.stopping or self.out_of_patience is not None
+            self.signal, *agreed = map(int, self.ranks.agree(self.signal, ends, self._finds_best))
+            self.agreed = bool(agreed[0]), bool(agreed[1])
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether there is a reason to end before the last step, of which all ranks know."""
+        return self.stopping or self.out_of_patience is not None if self.ranks.alone else self.agreed[0]
+
     @property
     def _is_best(self) -> bool:
         return self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[2]))
@@ -272,6 +324,10 @@ class Run:
     @property
     def found_best(self) -> bool:
         """Whether this step's evaluation is the best so far: its checkpoint is kept, and no later one."""
+        return self._finds_best if self.ranks.alone else self.agreed[1]
+
+    @property
+    def _finds_best(self) -> bool:
         return self._is_best and self.cfg.judge is not None and self.cfg.judge[0].startswith(PREFIX)
 
     @property
@@ -293,8 +349,9 @@ class Run:
             self.stopping, self.stopped_by = True, alarm
 
     @part("checkpoint")
-    def save(self) -> Path:
-        """Commit: make the logs durable, then write a checkpoint that says how far they go.
+    def save(self) -> None:
+        """Commit: make the logs durable, then write a checkpoint that says how far they go. Of several processes rank 0
+        does, and the others wait with what follows until they hear from it.
 
         Raises:
             Diverged: a loss, a gradient, a weight or a statistic is not finite; nothing is written.
@@ -304,7 +361,8 @@ class Run:
         self.guard.look(self.step, self.last_good)
         state = self.state()
         bad = [name for name in self._not_finite(state) if name not in self.infinite]
-        if bad:
+        if self.ranks.agree(bool(bad))[0]:
+            bad = bad or ["something of another process"]
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise Diverged(
                 f"not finite after step {self.step:,}: {', '.join(bad[:3])}{more}; {self.last_good}\n"
@@ -312,19 +370,22 @@ class Run:
                 step=self.step,
                 batch=self.reals.position,
             )
+        if not self.ranks.alone:
+            random = device_random(self.device)
+            state["randoms"] = self.ranks.gather(torch.get_rng_state() if random is None else random)
+        if self.ranks.leads:
+            self._commit(state)
+        self.committed, self.figure, self.damaged = self.step, None, ()
+        self.status.write("running", self.step)
+        self.saving += time.perf_counter() - began
+
+    def _commit(self, state: dict[str, Any]) -> None:
         if self._is_best and self.cfg.judge and self.figure is not None:
             self.best = (*self.cfg.judge, self.figure, self.step)
         state |= {"best": self.best, "offsets": self.log.commit()}
         state |= {} if self.cfg.patience is None else {"waited": self.waited}
-        if not self.ranks.alone:
-            random = device_random(self.device)
-            state["randoms"] = self.ranks.gather(torch.get_rng_state() if random is None else random)
         place, keep = self.directory / "checkpoints", self.cfg.keep
-        path = checkpoint.save(place, self.step, state, keep, self.best_step, self.damaged)
-        self.committed, self.figure, self.damaged = self.step, None, ()
-        self.status.write("running", self.step)
-        self.saving += time.perf_counter() - began
-        return path
+        checkpoint.save(place, self.step, state, keep, self.best_step, self.damaged)
 
     @property
     def best_step(self) -> int | None:

@@ -72,6 +72,7 @@ class TrainConfig:
     momentum_final: float | None = None
     held_out: int | Literal["auto"] = "auto"
     devices: int = 1
+    restarts: int = 0
     threads: int | Literal["auto"] = "auto"
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     tf32: bool = True
@@ -115,7 +116,8 @@ class TrainConfig:
                 raise ValueError(f"{name} must be positive or null, got {value}")
         if self.held_out != "auto" and self.held_out < 2:
             raise ValueError(f"held_out must be auto or at least 2 examples, got {self.held_out}")
-        for name in ("d_head_start", "d_warmup_steps", "ema_ramp", "lr_warmup_steps", "lr_final", "rollbacks"):
+        rates = ("ema_ramp", "lr_warmup_steps", "lr_final")
+        for name in ("d_head_start", "d_warmup_steps", *rates, "rollbacks", "restarts"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.lr_final and self.lr_schedule == "constant":

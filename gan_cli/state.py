@@ -67,6 +67,19 @@ def read(path: Path, only: Container[str] | None = None, limit: int | None = Non
         return {key: _filled(node, file) for key, node in wanted.items()}
 
 
+def from_bytes(data: bytes) -> dict[str, Any]:
+    """The state that `to_bytes` gave to another process of the run, which is believed."""
+    from safetensors.torch import load
+
+    class Parts(dict[str, Tensor]):
+        get_tensor = dict.__getitem__
+
+    length = int.from_bytes(data[:8], "little")
+    plan = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][PLAN])["dict"]
+    tensors = Parts(load(data))
+    return {key: _filled(node, tensors) for key, node in plan.items()}
+
+
 def digest(state: Any) -> str:
     """SHA-256 over content: equal for equal values in equal places, whatever bytes a file has for them."""
     sha = hashlib.sha256()

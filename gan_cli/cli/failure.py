@@ -2,10 +2,10 @@
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
-from gan_cli.errors import ConfigError, Diverged, GanError, RunError
+from gan_cli.errors import ConfigError, Diverged, GanError, LostError, RunError
 from gan_cli.room import is_out_of_memory
 from gan_cli.run import Run
 
@@ -34,18 +34,21 @@ def enough_memory(config: Mapping[str, Any], where: Callable[[], str]) -> Iterat
 
 
 @contextmanager
-def recorded(run: Run, config: Mapping[str, Any], shown: str) -> Iterator[None]:
+def recorded(
+    run: Run, config: Mapping[str, Any], shown: str, told: AbstractContextManager[None] | None = None
+) -> Iterator[None]:
     """Around training: a failure gets into `status.json`, and its message says how to go on.
 
     Args:
         shown: the run directory, as it can be typed.
+        told: of several processes, what tells the others of a failure, or says what became of them.
     """
     try:
-        with enough_memory(config, lambda: f"in step {run.step + 1:,}"):
+        with told or nullcontext(), enough_memory(config, lambda: f"in step {run.step + 1:,}"):
             yield
     except BaseException as error:
         _record(run, error)
-        if not isinstance(error, ConfigError | RunError):
+        if not isinstance(error, ConfigError | RunError | LostError) and type(error) is not GanError:
             raise
         saved = "no step is saved yet" if run.committed is None else f"the last checkpoint is of step {run.committed:,}"
         raise type(error)(f"{error}\n{saved}; go on with:\n  gan-train resume={shown}") from error

@@ -1,19 +1,25 @@
 """One run from its config to its last line on the screen."""
 
 import shlex
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gan_cli import checkpoint, export
 from gan_cli.build import build, plain
 from gan_cli.check import TRACKERS, Problem, did_you_mean, report
 from gan_cli.cli.command import screenful
+from gan_cli.cli.devices.company import Company
+from gan_cli.cli.devices.place import under_torchrun
+from gan_cli.cli.devices.start import Job, by_torchrun, by_workers, device_of
 from gan_cli.cli.dry_run import dry_run
 from gan_cli.cli.failure import enough_memory, recorded
+from gan_cli.cli.hparams import hparams
 from gan_cli.cli.lock import locked
 from gan_cli.cli.signals import stop_after_step
 from gan_cli.console import Screen, duration
@@ -47,39 +53,77 @@ def run_job(cfg: DictConfig, directory: Path, given: Sequence[str], about: dict[
         GanError: all that a user can cause.
         Stopped: a signal; the run is saved.
     """
-    terminal = Screen(highlight=False, soft_wrap=True)
     config, written = plain(cfg)
-    if config.get("resume") is not None:
-        dry = top_settings(config).dry_run
-        config, directory = config_to_resume(config, given, about["choices"])
-        with nullcontext() if dry else locked(directory):
-            with enough_memory(config, _before_step_1):
-                run, state = _resumed(config, directory, given)
-                if dry:
-                    dry_run(run, terminal)
-            if not dry:
-                _train(run, directory, state, config, given, about, terminal)
-    elif config.get("dry_run") is True:
+    job = Job(config, written, directory, tuple(given), about)
+    if (place := under_torchrun()) is not None:
+        by_torchrun(place, job, _work, held)
+        return
+    with held(job) as job:
+        if job.train("devices", 1) > 1:
+            by_workers(job, _work)
+        else:
+            _work(job, Company())
+
+
+@contextmanager
+def held(job: Job) -> Iterator[Job]:
+    """The job, with the config to go on with where it does; its directory is held for the time of the context."""
+    if job.resumes:
+        top_settings(job.config)
+        config, directory = config_to_resume(job.config, job.given, job.about["choices"])
+        job = replace(job, config=config, directory=directory)
+    elif not job.dry:
+        require_plain(job.directory)
+    with nullcontext() if job.dry else locked(job.directory):
+        if not job.resumes and not job.dry:
+            _refuse_taken(job)
+        yield job
+
+
+def _work(job: Job, company: Company) -> None:
+    """One process's part of a run; of a process alone all of it."""
+    with company.alike():
+        device = device_of(job.config["device"], company.place)
+    ranks = company.meet(device)
+    config, room = job.config, None
+    if job.resumes:
+        config = tame(config, job.given, config["trust"])
+        room = weights_limit(job.directory, config["trust"]) if ranks.leads else None
+
+    def make() -> Run:
+        written, given = (None, ()) if job.resumes else (job.written, job.given)
         with enough_memory(config, _before_step_1):
-            run = build(config, written, given)
+            return build(config | {"device": device}, written, given, room, ranks)
+
+    def on_lead() -> dict[str, Any] | None:
+        with enough_memory(config, _before_step_1):
             refuse_unknown_figure(run)
-            dry_run(run, terminal)
+            return state_of(run, job, ranks.size) if job.resumes else None
+
+    run = company.in_turn(make)
+    run.align()
+    state = company.first(on_lead)
+    if job.resumes:
+        state = run.from_lead(lambda: state or {}) or None
+        if not ranks.alone:
+            torch.set_num_threads(int(ranks.agree(torch.get_num_threads() if ranks.leads else 0)[0]))
+    if job.dry:
+        with enough_memory(config, _before_step_1):
+            dry_run(run, Screen(highlight=False, soft_wrap=True))
+    elif ranks.leads:
+        carry_out(run, state, job, company)
     else:
-        require_plain(directory)
-        with locked(directory):
-            _refuse_taken(directory)
-            with enough_memory(config, _before_step_1):
-                run = build(config, written, given)
-            refuse_unknown_figure(run)
-            _train(run, directory, None, config, given, about, terminal)
+        _follow(run, state, job, company)
+    company.part()
 
 
 def _before_step_1() -> str:
     return "while the networks were built and the data read"
 
 
-def _refuse_taken(directory: Path) -> None:
+def _refuse_taken(job: Job) -> None:
     """A run does not begin where another one is, or something that looks like one."""
+    directory = job.directory
     if directory == Path("outputs/latest").absolute():
         raise BusyError("outputs/latest shows the newest run and cannot be one; choose another place")
     signs = ("status.json", "run.json", "config.yaml", "metrics.jsonl", "checkpoints")
@@ -89,28 +133,30 @@ def _refuse_taken(directory: Path) -> None:
     if found:
         raise BusyError(
             f"{directory} holds another run ({found[0]}); choose another place with hydra.run.dir=..., or go on with "
-            f"resume={_shown(directory)}"
+            f"resume={job.shown}"
         )
 
 
-def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> tuple[Run, dict[str, Any] | None]:
-    """The run, built, and the state to go on from; None where it was ended before it had any.
+def state_of(run: Run, job: Job, processes: int) -> dict[str, Any] | None:
+    """The state to go on from; None where the run was ended before it had any.
 
     Raises:
         RunError: there is nothing left to do.
     """
+    directory, given, trust = job.directory, job.given, job.config["trust"]
     errors = Screen(stderr=True, highlight=False, soft_wrap=True)
 
     def warn(text: str) -> None:
         errors.print(screenful(text), markup=False)
 
-    run = build(tame(config, given, config["trust"]), room=weights_limit(directory, config["trust"]))
-    refuse_unknown_figure(run)
     if never_began(directory):
-        warn(f"{_shown(directory)} was ended before its first checkpoint, with no step taken: it begins with step 1")
-        return run, None
+        warn(f"{job.shown} was ended before its first checkpoint, with no step taken: it begins with step 1")
+        return None
+    threads = torch.get_num_threads()
     asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
-    state = newest_state(directory, warn, threads=asked, limit=None if config["trust"] else 2 * run.checkpoint_size())
+    state = newest_state(directory, warn, threads=asked, limit=None if trust else 2 * run.checkpoint_size())
+    if state["machine"].get("processes", 1) != processes:  # it was another share of the cores
+        torch.set_num_threads(threads)
     step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
     if is_finished(directory) and step < run.steps and state.get("waited") and _is_exported(directory, step):
         waited = state["waited"]
@@ -120,7 +166,7 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
                 f"{run.cfg.keep_best}; go on all the same with a larger train.patience=..., or train.patience=null"
             )
     if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
-        at = f"{_shown(directory)} is complete at step {step:,}"
+        at = f"{job.shown} is complete at step {step:,}"
         warn(f"{at}: nothing is left to train, only the generator to be written")
     elif step >= run.steps:
         done = "finished" if is_finished(directory) else "complete"
@@ -132,7 +178,7 @@ def _resumed(config: dict[str, Any], directory: Path, given: Sequence[str]) -> t
             f"{', '.join(schedules)} led to an end at step {before:,} and now leads to {run.steps:,}: what follows it "
             "jumps, and this is not the run that would have had this length from its start"
         )
-    return run, state
+    return state
 
 
 def _schedules(run: Run) -> list[str]:
@@ -157,26 +203,30 @@ def _is_exported(directory: Path, step: int) -> bool:
     return (folder / "raw.safetensors").is_file() and read_or_empty(folder / "generator.json").get("step") == step
 
 
-def _train(
+def carry_out(
     run: Run,
-    directory: Path,
     state: dict[str, Any] | None,
-    config: dict[str, Any],
-    given: Sequence[str],
-    about: dict[str, Any],
-    terminal: Screen,
+    job: Job,
+    company: Company,
+    watched: Callable[[Run], AbstractContextManager[list[int]]] = stop_after_step,
 ) -> None:
-    """Train, from the first file to the last line. From the first file on, a signal lets all become whole."""
+    """Train, from the first file to the last line. From the first file on, a signal lets all become whole.
+
+    Args:
+        state: to go on from; None: from the start.
+        watched: the context in which signals stop it after a step.
+    """
+    config, directory, about = job.config, job.directory, job.about
     checkpoint.require_room(directory, 2 * run.checkpoint_size(), "a run with two checkpoints")
-    resumed, shown = config.get("resume") is not None, shlex.quote(_shown(directory))
-    with stop_after_step(run) as signals:
+    resumed, shown = job.resumes, shlex.quote(job.shown)
+    with watched(run) as signals:
         if not resumed:
             write_run(directory, about | {"seed": run.seed})
             _write_config(directory, config)  # last: with it there is a run to go on with
         if state is None or not read_or_empty(directory / export.FOLDER / "generator.json"):  # or harmed since
             shape, dim, labels = run.reals.shape, run.prior.dim, _labels(run)
             export.begin(directory, export.describe(config, shape, dim, run.classes, labels, run.moments))
-        with run.open(directory, state), recorded(run, config, shown):
+        with run.open(directory, state), recorded(run, config, shown, company.told()):
             point_latest(directory)
             run.follow(told(config), Path(about["sweep"]).name if about.get("sweep") else None)
             if resumed:  # what is new in it holds from here on, for the next resume too
@@ -184,7 +234,7 @@ def _train(
                 add_resume(directory, about["command"], run.step)
             if state is None:
                 tags = expected(run)
-                run.log.open_session(_hparams(directory, config, () if resumed else given), tags)
+                run.log.open_session(hparams(directory, config), tags)
                 draw_real(run)
                 explain(run, tags)
             train(run)
@@ -192,17 +242,17 @@ def _train(
             status: State = "finished" if run.step == run.steps or early else "stopped"
             if status == "finished":
                 export.write(directory, run.G, run.ema.G if run.ema else None, run.step)
-            run.log.close(success=True if status == "finished" else None)
+            run.log.close(success=True if status == "finished" else False if run.stopped_by else None)
             run.status.write(status, run.step, _why_stopped(run) if status == "stopped" else early)
     share = run.saving / max(run.status.seconds_here, 1e-9)
-    if status == "stopped" and not signals:
+    if status == "stopped" and not run.signal:
         assert run.stopped_by is not None
         why = f"{_why_stopped(run)}: {run.stopped_by.saw}"
         raise Diverged(f"stopped by {why}\ngo on all the same with: gan-train resume={shown}")
     if status == "stopped":
-        raise Stopped(f"stopped after step {run.step:,}; go on with: gan-train resume={shown}", 128 + signals[0])
+        raise Stopped(f"stopped after step {run.step:,}; go on with: gan-train resume={shown}", 128 + run.signal)
     done = f"{run.step:,} of {run.steps:,}" if early else f"{run.steps:,}"
-    terminal.print(
+    Screen(highlight=False, soft_wrap=True).print(
         (f"ended early: {early}\n" if early else "")
         + f"finished {done} steps in {duration(run.status.seconds)}, {share:.1%} of it for checkpoints\n"
         f"final state sha256: {run.digest()}\n"
@@ -212,8 +262,16 @@ def _train(
         f"  look at it   tensorboard --logdir outputs",
         markup=False,
     )
-    if signals:  # in a sweep the other jobs must not start
-        raise Stopped("stopped; this run was finished before", 128 + signals[0])
+    if signals or run.signal:  # in a sweep the other jobs must not start
+        raise Stopped("stopped; this run was finished before", 128 + (run.signal or signals[0]))
+
+
+def _follow(run: Run, state: dict[str, Any] | None, job: Job, company: Company) -> None:
+    """Train beside rank 0, which writes and speaks."""
+    with stop_after_step(run), run.open(job.directory, state), recorded(run, job.config, "", company.told()):
+        train(run)
+    if run.signal:
+        raise Stopped(f"stopped after step {run.step:,}", 128 + run.signal)
 
 
 def refuse_unknown_figure(run: Run) -> None:
@@ -225,10 +283,14 @@ def refuse_unknown_figure(run: Run) -> None:
     """
     figure = run.cfg.keep_best
     asked = figure or run.cfg.eval_every is not None
-    judges = ("theory/", "samples/", "dirac/", PREFIX)
-    known = [name for name in expected(run) if name.startswith(judges)] if asked else []
+    known = figures(run) if asked else []
     if figure and tag(figure) not in known:
         raise report([Problem("train.keep_best", f"this run logs no {figure!r}{did_you_mean(tag(figure), known)}")])
+
+
+def figures(run: Run) -> list[str]:
+    """The figures that a run judges itself by."""
+    return [name for name in expected(run) if name.startswith(("theory/", "samples/", "dirac/", PREFIX))]
 
 
 def explain(run: Run, tags: Sequence[str]) -> None:
@@ -253,25 +315,3 @@ def told(config: dict[str, Any]) -> dict[str, Any]:
 def _write_config(directory: Path, config: dict[str, Any]) -> None:
     stored = {key: value for key, value in config.items() if key not in OF_THE_COMMAND}
     write_text(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(stored)))
-
-
-def _hparams(directory: Path, config: dict[str, Any], given: Sequence[str]) -> dict[str, Any]:
-    """What TensorBoard's HParams tab compares runs by: the choices, the seed and all else that was typed."""
-    choices = read_or_empty(directory / "run.json").get("choices")
-    found = {k: v for k, v in choices.items() if v is not None} if isinstance(choices, dict) else {}
-    found["seed"] = config["seed"]
-    for key in given:
-        value: Any = config
-        for name in key.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
-        if value is not None and not isinstance(value, dict):
-            found[key] = value
-    return found
-
-
-def _shown(directory: Path) -> str:
-    """A path as short as it can be typed from here."""
-    try:
-        return str(directory.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(directory)

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, Protocol
@@ -24,6 +24,7 @@ class Stoppable(Protocol):
     """What a signal can ask to stop."""
 
     stopping: bool
+    signal: int
 
 
 def leave(number: int, message: str) -> NoReturn:
@@ -75,8 +76,8 @@ def stopped_by_signal() -> Iterator[None]:
 
 
 @contextmanager
-def stop_after_step(run: Stoppable) -> Iterator[list[int]]:
-    """Inside, a signal sets `run.stopping`; yields the list of signals that came.
+def stop_after_step(run: Stoppable, watched: Sequence[int] = WATCHED) -> Iterator[list[int]]:
+    """Inside, a signal sets `run.stopping` and `run.signal`; yields the list of signals that came.
 
     A Ctrl-C after that stops at once. Other signals do not: a terminal that closes sends two, and so do some programs
     that start others.
@@ -88,18 +89,26 @@ def stop_after_step(run: Stoppable) -> Iterator[list[int]]:
             received.append(number)
             raise KeyboardInterrupt
         received.append(number)
-        run.stopping = True
+        run.stopping, run.signal = True, run.signal or number
 
-    with handling(handle):
+    with handling(handle, watched):
         yield received
 
 
 @contextmanager
-def handling(handler: Handler) -> Iterator[None]:
+def interrupted_after_step(run: Stoppable) -> Iterator[list[int]]:
+    """The same of Ctrl-C alone, where nobody else listens to it: for a run in somebody else's process."""
+    nobody = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with stop_after_step(run, [signal.SIGINT] if nobody else []) as received:
+        yield received
+
+
+@contextmanager
+def handling(handler: Handler, watched: Sequence[int] = WATCHED) -> Iterator[None]:
     """Handlers for the time of the context. What was to be ignored (`nohup`, a job in the background) stays ignored."""
-    before = {number: signal.getsignal(number) for number in WATCHED}
+    before = {number: signal.getsignal(number) for number in watched}
     try:
-        for number in WATCHED:
+        for number in watched:
             _set(number, handler)
     except ValueError:  # not the main thread: somebody else's program, which has its own handlers
         yield
