@@ -1,10 +1,14 @@
 """The figures of a run so far, and what an alarm asks of them: the last few, their median, the best there was."""
 
 import itertools
+import math
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from statistics import median
+
+from gan_cli.reading import read_rows
 
 
 class History:
@@ -76,3 +80,18 @@ def swings(values: Iterable[float], least: float) -> list[float]:
     """
     far = [v for v in values if abs(v) >= least and v]
     return [max(map(abs, side)) for _, side in itertools.groupby(far, key=lambda v: v > 0)]
+
+
+def columns(path: Path) -> dict[str, list[float]]:
+    """A log as columns: `step`, and each figure at those steps; NaN where a row does not have it, or has a word.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    found: dict[str, list[float]] = {"step": []}
+    for number, row in enumerate(read_rows(path)):
+        for tag, value in row.items():
+            column = found.setdefault(tag, [])
+            column += [math.nan] * (number - len(column))
+            column.append(value if tag == "step" else math.nan if value == "n/a" else float(value))
+    return {tag: column + [math.nan] * (len(found["step"]) - len(column)) for tag, column in found.items()}

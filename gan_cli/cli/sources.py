@@ -2,6 +2,8 @@
 
 import copy
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,6 +72,19 @@ def install() -> None:
     """Let Hydra read in this way, from the next config on."""
     for source in (FileConfigSource, StructuredConfigSource):
         SourcesRegistry.instance().types[source.scheme()] = source  # also where Hydra's own is there already
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Read in this way for the time of the context: in a process that may have uses of its own for Hydra."""
+    theirs = (file_config_source.FileConfigSource, structured_config_source.StructuredConfigSource)
+    before = [SourcesRegistry.instance().types.get(source.scheme(), source) for source in theirs]
+    install()
+    try:
+        yield
+    finally:
+        for source in before:
+            SourcesRegistry.instance().types[source.scheme()] = source
 
 
 def _look_at(path: Path) -> None:

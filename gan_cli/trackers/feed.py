@@ -19,7 +19,7 @@ FOLDER = "trackers"  # in a run directory: what each tracker calls the run, and 
 MOST_WAITING = 10_000  # rows and pictures, for a tracker that does not keep up
 PATIENCE = 60.0  # seconds for a tracker to take the rest, at the end of a run
 HASTE = 10.0  # the same where a signal or an error ends it
-_ID = re.compile(r"[\w./:-]{1,200}", re.ASCII)
+_ID = re.compile(r"[\w.:-]{1,200}", re.ASCII)  # it becomes part of file names
 
 Call = Callable[[], None]
 

@@ -77,7 +77,7 @@ def _client() -> Any:
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of each table that it makes
     LOCAL.parent.mkdir(parents=True, exist_ok=True)
-    return MlflowClient(tracking_uri=f"sqlite:///{LOCAL}")
+    return MlflowClient(tracking_uri=f"sqlite:///{LOCAL.absolute()}")
 
 
 def _experiment(client: Any, name: str) -> str:
