@@ -16,16 +16,19 @@ import pytest
 from conftest import TINY, once
 from hydra._internal.hydra import Hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from gan_cli import loop
 from gan_cli.alarms import alarm
 from gan_cli.cli import apart
 from gan_cli.cli import train as command
 from gan_cli.cli.search import space
+from gan_cli.cli.search.foresight import added
 from gan_cli.cli.search.picture import picture
 from gan_cli.cli.search.settings import Sampler, Settings
 from gan_cli.cli.search.space import Choice, Number
 from gan_cli.cli.search.study import NAME, Study, Trial
+from gan_cli.cli.sweep.record import Record
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.health import Health
 
@@ -205,6 +208,8 @@ class Poorly(NonSaturating):
 
     def __init__(self, how: str = "well"):
         super().__init__()
+        if how == "refused":
+            raise ValueError("how must be otherwise")
         self.how, self.left = how, 4
 
     def generator(self, fake, real=None):
@@ -270,7 +275,7 @@ def logged(run: Path, key: str) -> list[float]:
 
 
 def test_bad_corners_and_ends_of_all_kinds_end_no_search(gan_train, monkeypatch):
-    """Six trials are the whole space: two well, the others refused, raising, diverging, stopped by an alarm."""
+    """Six trials are the whole space, and one of them is well."""
     healthy = Health.watch
 
     def watch(self, step, figures):
@@ -278,29 +283,27 @@ def test_bad_corners_and_ends_of_all_kinds_end_no_search(gan_train, monkeypatch)
         return sick if self.settings["loss.how"] == "collapses" else healthy(self, step, figures)
 
     monkeypatch.setattr(Health, "watch", watch)
-    ways = "well,raises,diverges,collapses,dies"
-    line = (*LINE, f"loss.how={ways}", "aids.label_flips=0,2", "hydra.sweeper.n_trials=30")
-    code, out, err = gan_train(*line)
+    ways = "refused,well,raises,diverges,collapses,dies"
+    code, out, err = gan_train(*LINE, f"loss.how={ways}", "hydra.sweeper.n_trials=30")
     assert code == 0, err
     rows = table()
-    assert len(rows) == 10, "the space has an end"
-    assert {row["state"] for row in rows if row["aids.label_flips"] == "2"} == {"failed"}
-    found = {row["loss.how"]: row for row in rows if row["aids.label_flips"] == "0"}
-    assert {how: row["state"] for how, row in found.items()} == {
-        "well": "complete", "raises": "failed", "diverges": "failed", "collapses": "pruned", "dies": "failed"
-    }  # fmt: skip
+    found = {row["loss.how"]: row for row in rows}
+    assert len(rows) == 6, "the space has an end"
+    failed = dict.fromkeys(("refused", "raises", "diverges", "dies"), "failed")
+    assert {how: row["state"] for how, row in found.items()} == {"well": "complete", "collapses": "pruned"} | failed
     assert found["raises"]["why"] == "ArithmeticError: sick"
     assert "step 4" in found["diverges"]["why"]
     assert found["collapses"]["why"] == "alarm mode_collapse at step 3 (train.stop_on)"
     assert "SIGKILL" in found["dies"]["why"]
-    assert all("label_flips" in row["why"] for row in rows if row["aids.label_flips"] == "2")
+    assert found["refused"]["why"] == "loss.how: must be otherwise"
     assert rows[0] == found["well"]
     (best,) = [job for job in jobs() if job["status"] == "finished"]
     assert float(rows[0]["theory/js"]) == logged(Path("found") / best["directory"], "theory/js")[-1]
-    assert "1 complete, 1 pruned by alarms, 8 failed" in out
+    assert "1 complete, 1 pruned by alarms, 4 failed" in out
     lines = out[out.rindex("searched for") :].splitlines()
     assert len(lines) <= 24
-    assert lines[-1].strip() == rows[0]["command"]
+    assert lines[-3].strip() == rows[0]["command"]
+    assert lines[-1].strip() == rows[0]["command"].removesuffix("seed=0") + "seed=1,2,3 -m"
     page = Path("found/search.md").read_text()
     assert rows[0]["command"] in page
     assert page.rstrip().endswith(shlex.join(json.loads(Path("found/sweep.json").read_text())["command"]))
@@ -308,11 +311,11 @@ def test_bad_corners_and_ends_of_all_kinds_end_no_search(gan_train, monkeypatch)
 
 
 def test_a_trial_is_worth_the_mean_over_its_seeds_and_its_command_makes_its_first_run(gan_train):
-    line = (*LINE, LR, "seed=5", "hydra.sweeper.n_trials=2", "hydra.sweeper.seeds=2", "hydra.sweeper.value=best")
+    line = (*LINE, LR, "seed=5", "hydra.sweeper.n_trials=1", "hydra.sweeper.seeds=2", "hydra.sweeper.value=best")
     code, _, err = gan_train(*line)
     assert code == 0, err
     runs = [Path("found") / job["directory"] for job in jobs()]
-    assert [job["overrides"][-1] for job in jobs()] == ["seed=5", "seed=6"] * 2
+    assert [job["overrides"][-1] for job in jobs()] == ["seed=5", "seed=6"]
     for row in table():
         pair = runs[2 * int(row["trial"]) :][:2]
         assert float(row["theory/js"]) == statistics.mean(min(logged(run, "theory/js")) for run in pair)
@@ -354,7 +357,7 @@ def test_a_search_that_is_killed_goes_on_to_the_bit(gan_train, how):
     whole = content(Path("found"))
     shutil.move("found", "whole")
     Path("fell").unlink()
-    end = killed(gan_train, *line)
+    end = gan_train(*line)[0] if how == "interrupts" else killed(gan_train, *line)
     assert end == (130 if how == "interrupts" else -signal.SIGKILL)
     assert [job["status"] for job in jobs()] == ["stopped" if how == "interrupts" else "running"]
     code, out, err = gan_train(*line)
@@ -399,14 +402,34 @@ def test_without_optuna_it_says_how_to_get_it(refused, monkeypatch):
     assert "pip install 'gan-cli[sweep]'" in refused([*TINY, LR, *SEARCH, "-m"], 2)
 
 
-def test_alarms_end_trials_and_evaluations_are_made_unless_the_line_says_otherwise(gan_train):
-    line = (*LINE, LR, "hydra.sweeper.n_trials=1", "hydra.sweeper.metric=energy")
+@pytest.mark.parametrize(("train", "keys", "told", "expected"), [
+    ({}, [], {}, ["++train.stop_on=[mode_collapse]", "++train.eval_every=60"]),
+    ({"steps": None}, [], {}, ["++train.stop_on=[mode_collapse]", "++train.eval_every=1000000000"]),
+    ({}, [], {"value": "best"}, ["++train.stop_on=[mode_collapse]", "++train.eval_every=20"]),
+    ({}, [], {"metric": "theory/js"}, ["++train.stop_on=[mode_collapse]"]),
+    ({}, ["train.stop_on", "train.eval_every"], {}, []),
+    ({"stop_on": ["oscillating"], "eval_every": 7}, [], {}, []),
+])  # fmt: skip
+def test_alarms_end_trials_and_evaluations_are_made_unless_somebody_said_otherwise(train, keys, told, expected):
+    default = {"steps": 60, "checkpoint_every": 20, "stop_on": [], "eval_every": None}
+    config = OmegaConf.create({"train": default | train})
+    assert added(config, settings_of(stop_on=["mode_collapse"], **told), keys) == expected
+
+
+@pytest.mark.slow
+def test_a_search_at_its_end_can_be_made_longer(gan_train):
+    line = (*LINE, LR, "hydra.sweeper.n_trials=2")
     assert gan_train(*line)[0] == 0
-    assert {"train.stop_on=[d_too_strong,d_too_weak,vanishing_gradient,mode_collapse,not_finite]",
-            "train.eval_every=6"} <= {*jobs()[0]["overrides"]}  # fmt: skip
-    assert gan_train(*line, "train.stop_on=[]", "train.eval_every=3", "hydra.sweep.dir=other")[0] == 0
-    assert {"train.stop_on=[]", "train.eval_every=3"} <= {*jobs(Path("other"))[0]["overrides"]}
-    assert "train.stop_on" not in table()[0]["command"]
+    first = content(Path("found"))
+    code, out, err = gan_train("resume=found", "hydra.sweeper.n_trials=4", "trust=true", flags=("-m",))
+    assert (code, "2 of 4 trials are left" in out) == (0, True), err
+    assert {name: text for name, text in content(Path("found")).items() if name in first}.keys() == first.keys()
+    shutil.move("found", "longer")
+    assert gan_train(*line, "hydra.sweeper.n_trials=4")[0] == 0
+    assert content(Path("found")).keys() == content(Path("longer")).keys()
+    for name, made in content(Path("found")).items():
+        assert name == "table" or made == content(Path("longer"))[name]
+    assert "seconds" in table()[0]
 
 
 def test_a_dry_run_makes_nothing(gan_train):
@@ -418,12 +441,7 @@ def test_a_dry_run_makes_nothing(gan_train):
 
 
 def test_a_strangers_search_runs_nothing_of_theirs(gan_train):
-    line = (*TINY, "hydra/sweeper=optuna", "hydra.sweeper.metric=theory/js", "hydra.sweeper.n_trials=2", LR)
-    assert gan_train(*line, "hydra.sweep.dir=theirs", flags=("-m",))[0] == 0
-    told = json.loads(Path("theirs/sweep.json").read_text())
-    shutil.rmtree("theirs")
     Path("theirs").mkdir()
-    told["command"].insert(1, "loss._target_=os.remove,os.unlink")
-    Path("theirs/sweep.json").write_text(json.dumps(told | {"jobs": [], "status": "stopped"}))
+    Record(["gan-train", "loss._target_=os.remove,os.unlink", *TINY, *SEARCH[:2], "-m"]).write(Path("theirs"))
     code, _, err = gan_train("resume=theirs", flags=("-m",))
     assert (code, "os." in err, os.path.exists("theirs/search.md")) == (2, True, False)

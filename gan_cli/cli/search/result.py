@@ -19,7 +19,11 @@ from gan_cli.suite.tables import table
 MARKDOWN, CSV, PICTURE = "search.md", "search.csv", "search.png"
 ROWS = 12  # trials on the screen, which has 24 lines
 WIDTH = 16  # columns of a setting's value
+_LUCK = "the best of many was lucky, too; with seeds that did not choose it"
 _COLOURS = {"complete": "green", "failed": "red", "pruned": "yellow"}
+
+
+Words = Callable[[Trial], str]
 
 
 class Result:
@@ -29,12 +33,13 @@ class Result:
         settings: of it.
         study: its trials.
         command: the command line of a trial.
+        check: the same with other seeds.
         line: that of the search.
     """
 
-    def __init__(self, settings: Settings, study: Study, command: Callable[[Trial], str], line: Sequence[str]) -> None:
-        self._settings, self._study, self._command = settings, study, command
-        self._line = line
+    def __init__(self, settings: Settings, study: Study, command: Words, check: Words, line: Sequence[str]) -> None:
+        self._settings, self._study, self._line = settings, study, line
+        self._command, self._check = command, check
         self._keys = list(study.space.parts)
         self._shown = _short(self._keys)
 
@@ -89,6 +94,8 @@ class Result:
         if self._study.best:
             print(f"the best, trial {self._study.best.number}:")
             print(printable(f"  {self._command(self._study.best)}"))
+            print(f"{_LUCK}:")
+            print(printable(f"  {self._check(self._study.best)}"))
         else:
             print("no trial came to its end: nothing was found")
 
@@ -115,6 +122,7 @@ class Result:
         text = ["# Search", "", f"For {self.title}; {self._ends()}.", ""]
         if self._study.best:
             text += [f"The best, trial {self._study.best.number}:", "", f"    {self._command(self._study.best)}", ""]
+            text += [f"{_LUCK.capitalize()}:", "", f"    {self._check(self._study.best)}", ""]
         text += [table(self._headings, [[printable(c) for c in self._cells(trial)] for trial in self._study.ranked()])]
         text += ["", f"![history and settings]({PICTURE})", "", "Made by", "", f"    {shlex.join(self._line)}"]
         return "\n".join(text) + "\n"

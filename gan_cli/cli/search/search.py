@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,7 +95,7 @@ class Search:
             foresight.refuse_strangers(self._config, self._corners(), str(self._directory / NAME))
         self._study = Study(directory, self.settings, self.space)
         if self._study.trials:
-            left = self.settings.n_trials - sum(trial.state != "running" for trial in self._study.trials)
+            left = max(0, self.settings.n_trials - sum(trial.state != "running" for trial in self._study.trials))
             print(f"goes on with {printable(str(directory))}: {left} of {self.settings.n_trials} trials are left")
 
     @property
@@ -230,13 +230,23 @@ class Search:
 
     def result(self) -> Result:
         """What there is to show."""
-        return Result(self.settings, self.study, self.command, self._line.command)
+        return Result(self.settings, self.study, self.command, self.check, self._line.command)
 
     def command(self, trial: Trial) -> str:
         """The command line of a trial's first run, to copy."""
         (first, *_) = self._jobs(trial)
+        return self._typed(first)
+
+    def _typed(self, overrides: Iterable[str]) -> str:
+        """A command that runs to its end: no alarm was asked for there."""
         stops = {text for text in self._added if key_of(text) == "train.stop_on"}
-        return shlex.join(["gan-train", *as_typed(text for text in first if text not in stops)])
+        return shlex.join(["gan-train", *as_typed(text for text in overrides if text not in stops)])
+
+    def check(self, trial: Trial) -> str:
+        """The same with seeds that it was not chosen by."""
+        (first, *_) = self._jobs(trial)
+        new = range(self._seed + self.settings.seeds, self._seed + self.settings.seeds + 3)
+        return self._typed(text for text in first if key_of(text) != "seed") + f" seed={','.join(map(str, new))} -m"
 
     def show(self, directory: Path, stopped: bool) -> None:
         """The end of it, on the screen and in files."""

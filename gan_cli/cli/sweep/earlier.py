@@ -13,6 +13,7 @@ from gan_cli.check import leaves
 from gan_cli.cli.apart import GRACE
 from gan_cli.cli.command import printable
 from gan_cli.cli.lock import locked
+from gan_cli.cli.sweep.line import same
 from gan_cli.cli.sweep.record import NAME, Job, Record
 from gan_cli.errors import BusyError, ConfigError, GanError
 from gan_cli.listing import newest_first, read
@@ -65,7 +66,7 @@ def take_up(now: Record, old: Record, directory: Path, retry: bool) -> None:
     Raises:
         BusyError: this is the directory of another sweep.
     """
-    if old.command != now.command:
+    if not same(old.command, now.command):
         raise BusyError(
             f"{directory} holds another sweep; choose another place with hydra.sweep.dir=...\n  {old.line()}"
         )

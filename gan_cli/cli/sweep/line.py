@@ -17,7 +17,8 @@ from gan_cli.errors import ConfigError
 # How a sweep is gone on with: of no run, and no part of what makes a line the same.
 OWN = ("retry", "timeout_minutes")
 _UNSAID = (*OWN, "trust", "other_data")
-_BESIDE = (*_UNSAID, "dry_run", "resume")  # what may stand beside resume=
+_MORE = "hydra.sweeper.n_trials"  # of a search, which that makes longer and no other one
+_BESIDE = (*_UNSAID, "dry_run", "resume", _MORE)  # what may stand beside resume=
 _MULTIRUN = ("--multirun", "-m")
 
 
@@ -40,6 +41,11 @@ class Line:
         """What makes a sweep this one, wherever it lies."""
         said = [text for text in of_the_job(self.overrides) if key_of(text) != "hydra.sweep.dir"]
         return ["gan-train", *said, *(flag for flag in self.flags if flag not in _MULTIRUN), "-m"]
+
+
+def same(command: Iterable[str], other: Iterable[str]) -> bool:
+    """Whether two commands make the same sweep."""
+    return [text for text in command if key_of(text) != _MORE] == [text for text in other if key_of(text) != _MORE]
 
 
 def of_the_job(overrides: Iterable[str]) -> list[str]:
@@ -82,7 +88,9 @@ def take_up(overrides: Sequence[str], flags: Sequence[str], multirun: bool) -> L
         )
     place = QuotedString(str(directory), Quote.single).with_quotes()
     beside = [text for text in overrides if key_of(text) != "resume"]
-    return Line([*of_the_job(old), *beside, f"hydra.sweep.dir={place}"], [*old_flags], stored=True)
+    said = {key_of(text) for text in beside}
+    kept = [text for text in of_the_job(old) if key_of(text) not in said]
+    return Line([*kept, *beside, f"hydra.sweep.dir={place}"], [*old_flags], stored=True)
 
 
 def _reaches_beyond(text: str) -> bool:
