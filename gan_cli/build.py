@@ -1,15 +1,12 @@
 """From a composed config to a `Run`: the only place where the classes that a config names are called."""
 
-import copy
 import functools
 import inspect
 import math
 import re
-import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import fields
-from types import ModuleType
 from typing import Any, cast
 
 import torch
@@ -23,7 +20,6 @@ from torch.nn.utils import parametrizations
 from gan_cli import contracts, products
 from gan_cli.aids import Aids
 from gan_cli.bounds import MANY, TooMuch, memory, nbytes, on_paper
-from gan_cli.composed import Config
 from gan_cli.check import TRACKERS, Problem, check, leaves, report, shown
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
@@ -142,7 +138,7 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
         if D is not None and builder.model("spectral_norm", False) and not spectral_norm(D):
             builder.problems.append(Problem("model.spectral_norm", "D has no layer with a matrix of weights to divide"))
         if train is not None and device is not None:
-            numbers = train.batch_size * math.prod(data.shape)
+            numbers = train.batch_size // builder.processes(train) * math.prod(data.shape)
             lay_out(train.channels_last, *(net for net in (G, D) if net is not None), numbers=numbers, device=device)
         if G is not None:
             builder.problems += contracts.maps("model.generator", G, (2, dim), (2, *data.shape), classes, put_out)
@@ -151,15 +147,21 @@ def _build(builder: "_Builder", config: dict[str, Any]) -> Run:
     trackers = {name: builder.part(f"{TRACKERS}.{name}") for name in config.get(TRACKERS, {})}
     builder.problems += contracts.trackers(trackers)
     builder.problems += contracts.loss_and_prior(loss, prior)
-    builder.problems += contracts.batch_norm(G, D, penalty, train, pack)
+    processes = 1 if train is None else builder.processes(train)
+    synced = device is not None and device.type == "cuda"  # where PyTorch normalises with the samples of all processes
+    builder.problems += contracts.devices(train, processes, pack, D, loss, aids, device)
+    builder.problems += contracts.batch_norm(G, D, penalty, train, pack, 1 if synced else processes)
     if data is not None and device is not None:
         inputs = {"model.generator": (dim,), "model.discriminator": seen}
-        builder.problems += contracts.batch(train, pack, put_out, inputs, device)
+        memories = processes if synced else max(1, processes // builder.here(processes))
+        builder.problems += contracts.batch(train, pack, put_out, inputs, device, memories)
     builder.problems += contracts.alarms(train)
     builder.problems += contracts.evaluation(train)
     builder.problems += contracts.aids_and_packs(aids, pack, train, data.shape if data is not None else None)
     if device is not None and G is not None and D is not None:
         G, D = G.to(device), D.to(device)
+        if synced and not builder.ranks.alone:
+            G, D = (nn.SyncBatchNorm.convert_sync_batchnorm(net) for net in (G, D))
     opt_G, opt_D = builder.optimizer("generator", G), builder.optimizer("discriminator", D)
     builder.problems += contracts.momentum(train, opt_G, opt_D)
     if builder.problems:
@@ -235,17 +237,21 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def thread_count(train: TrainConfig, shape: tuple[int, ...]) -> int:
-    """The CPU threads of a run: as asked for, or one where a batch is small.
+def thread_count(train: TrainConfig, shape: tuple[int, ...], processes: int = 1, here: int = 1) -> int:
+    """The CPU threads of a process: as asked for, or one where its share of a batch is small, else its share of all.
 
     A batch of 64 digits of 16 pixels (2**14 numbers) took 20 ms a step on one thread, 12 to 23 ms on two, and 50 ms on
     two beside one other busy program: the second thread mostly waits. At 32 pixels both earn their keep.
+
+    Args:
+        processes: that share a batch.
+        here: of them on this machine.
     """
     if train.threads != "auto":
         return train.threads
-    if train.batch_size * math.prod(shape) < 2**15:
+    if train.batch_size // processes * math.prod(shape) < 2**15:
         return 1
-    return _ALL_THREADS
+    return max(1, _ALL_THREADS // here)
 
 
 class _Builder:
@@ -273,10 +279,19 @@ class _Builder:
 
         It starts threads, and a process that has them must not fork and multiply there: sweeps examine apart.
         """
-        torch.set_num_threads(thread_count(train, shape))
+        processes = self.processes(train)
+        torch.set_num_threads(thread_count(train, shape, processes, self.here(processes)))
         if device.type == "cpu":
             products.faster()
         fast_float32(device, train.tf32)
+
+    def processes(self, train: TrainConfig) -> int:
+        """How many will train the run: those that are there, or else that are to be started."""
+        return train.devices if self.ranks.alone else self.ranks.size
+
+    def here(self, processes: int) -> int:
+        """How many of them are on this machine."""
+        return processes if self.ranks.alone else self.ranks.here
 
     def device(self, settings: Settings | None) -> torch.device | None:
         """The device to run on; None, with the mistake noted, where there is no such thing."""
@@ -443,20 +458,6 @@ class _Builder:
             says = isinstance(cause, ValueError | TypeError | RuntimeError | GanError) and str(cause)
             self.problems.append(Problem(path, says or f"{type(cause).__name__}: {cause}".removesuffix(": ")))
             return None
-
-
-class _Called(ModuleType):
-    """`from gan_cli import build` finds this module. It is called as a function: `build(compose("loss=hinge"))`."""
-
-    def __call__(self, config: Mapping[str, Any]) -> Run:
-        """The run of a config, as `build` makes it."""
-        own = config if isinstance(config, Config) else Config(config)
-        run = build(copy.deepcopy(dict(own)), own.written, own.given, own.room)
-        run.config = own
-        return run
-
-
-sys.modules[__name__].__class__ = _Called
 
 
 class _DataAreNext(Exception):
