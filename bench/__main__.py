@@ -8,6 +8,7 @@ WHAT = {
     "overhead": "everything around gan-cli's bare loop, as a share of it",
     "startup": "process start to the first step; --help and Tab",
     "scaling": "a step against batch, width, resolution, d_steps, data and threads",
+    "devices": "several processes on one batch, and what it costs them to act together",
     "folders": "an image folder decoded once, the start after that, and the memory of both",
     "costs": "where a step spends its time, beside the floor",
     "kernels": "how fast the machine multiplies, in the shapes of real layers",

@@ -168,11 +168,14 @@ def test_every_loss_under_every_penalty(tmp_path, size, more):
     for loss, penalty in EVERY.values():
         lazy = [text for text in more if penalty not in ("none", "clip") or not text.startswith("penalty.")]
         asked.append(wanted(loss, penalty, *lazy))
-    for name, found in zip(EVERY, prove(tmp_path, size, asked), strict=True):
-        try:
-            holds(found)
-        except AssertionError as error:
-            raise AssertionError(f"{name}: {found}") from error
+    every = dict(zip(EVERY, prove(tmp_path, size, asked), strict=True))
+    wrong = {
+        name: found
+        for name, found in every.items()
+        if not found["alike"] or max(found[key] for key in ("gradients", "weights", "figures")) > 1e-6
+    }
+    assert wrong == {}
+    assert len(every) >= 35 and min(found["moved"] for found in every.values()) > 1e-3
 
 
 @pytest.mark.slow
