@@ -108,7 +108,7 @@ def comparisons(groups: Sequence[Group], metric: Metric, lines: Sequence[Summary
         number = {
             name: _plain(getattr(tests, name)[place]) for name in ("difference", "low", "high", "t", "df")
         }  # of a difference without a test there is no interval either
-        test = WELCH if number["t"] is not None else DEALT
+        test = DEALT if usable[place] and number["t"] is None else WELCH
         verdict, needed = _verdict(lines[a], lines[b], _plain(corrected[place]), number["difference"], samples, level)
         found.append(
             Comparison(

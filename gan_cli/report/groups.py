@@ -24,7 +24,7 @@ def _plain(value: Any) -> Any:
     """1.0 and 1 are one number, however they were typed."""
     if isinstance(value, list):
         return [_plain(part) for part in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
 def identity(config: Config) -> str:

@@ -25,6 +25,7 @@ def test_all_else_does(change):
 
 
 def test_numbers_are_equal_however_they_were_typed():
+    assert differences({"a": 1e30}, {"a": 2.0}).columns == {"a": ["1e+30", "2"]}
     assert identity(BASE | {"loss.label": 1, "betas": [0.0, 2e4]}) == identity(BASE | {"betas": [0, 20000]})
 
 

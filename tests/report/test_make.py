@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 from pytest import approx
 from report.made import make_run, scored
 from scipy import stats
 
 from gan_cli.errors import ConfigError, RunError
+from gan_cli.report.compare import comparisons, summaries
 from gan_cli.report.make import Wanted, make
+from gan_cli.report.model import Group, Metric, RunInfo
 
 ENERGY = "eval/energy"
 
@@ -246,3 +249,23 @@ def test_real_data_of_one_run_stand_for_all_that_have_the_same(tmp_path):
     assert report(tmp_path).real == b / "samples/real.png"
     (a / "config.yaml").write_text((a / "config.yaml").read_text().replace("modes: 8", "modes: 9"))
     assert report(tmp_path).real is None
+
+
+def test_the_best_of_many_equal_ones_is_seldom_set_apart():
+    """20 equal configurations of ten seeds. Each is held against the one that luck made the best, and yet in at most 5
+    of 100 reports is any of them set apart: of 200 reports 10 are expected at most, 28 have odds below 1 in 10^5.
+    Corrected over the 19 comparisons with the best alone, it would be 16 of 100.
+    """
+    random = np.random.default_rng(3)
+    runs = [[RunInfo(f"{i}-{seed}", None, "finished", seed=seed) for seed in range(10)] for i in range(20)]
+    groups = [Group(f"g{i}", {}, each) for i, each in enumerate(runs)]
+    metric = Metric(ENERGY, "smallest")
+    wrong = 0
+    for _ in range(200):
+        for group in groups:
+            for run, value in zip(group.runs, random.normal(size=10).tolist(), strict=True):
+                run.values = {ENERGY: value}
+        found = comparisons(groups, metric, summaries(groups, metric))
+        assert len(found) == 19
+        wrong += any(compared.verdict == "more than noise" for compared in found)
+    assert wrong < 28
