@@ -8,7 +8,6 @@ a backward pass would miss what a penalty's second derivative adds.
 
 import functools
 import os
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +30,6 @@ class Ranks:
         if not 0 <= rank < size:
             raise ValueError(f"rank must be in [0, {size}), got {rank}")
         self.rank, self.size, self.here = rank, size, here
-        self.seconds = 0.0  # spent in all-reduces of a CPU, the wait for slower ranks included
         self._words: Any = None  # the group that talks through the CPU's memory; None: the default one
 
     @classmethod
@@ -79,9 +77,7 @@ class Ranks:
         from torch import distributed
 
         flat = torch.cat([t.detach().reshape(-1) for t in tensors])
-        began = time.perf_counter()
         distributed.all_reduce(flat)
-        self.seconds += time.perf_counter() - began
         parts = flat.div_(self.size).split([t.numel() for t in tensors])
         return [part.view(t.shape) for part, t in zip(parts, tensors, strict=True)]
 
