@@ -22,6 +22,7 @@ from gan_cli.check import TRACKERS
 from gan_cli.cli import places, sources
 from gan_cli.cli.answers import answer
 from gan_cli.cli.command import end, screenful
+from gan_cli.cli.devices.place import Place, errors_later, under_torchrun
 from gan_cli.cli.examine import refuse_mistakes
 from gan_cli.cli.flags import COMPLETION, OWN_CONFIG, SHOW, full_name, mistake
 from gan_cli.cli.imports import uncollected
@@ -112,8 +113,13 @@ def main() -> None:
     if wrong := mistake(flags, overrides):
         end(wrong, ConfigError.exit_code)
     try:
+        place = under_torchrun() or Place()
+        if not place.leads:
+            errors_later()
         flags, overrides = _with_sweep(flags, overrides)
         line = take_up(overrides, flags, not _MULTIRUN.isdisjoint(map(full_name, flags)))
+        if place.start and not _MULTIRUN.isdisjoint(map(full_name, line.flags)):
+            raise ConfigError("-m: torchrun starts one run; start the sweep by hand, each job of it with train.devices=N")
     except GanError as error:
         end(str(error), error.exit_code)
     flags, overrides = line.flags, line.overrides
@@ -133,7 +139,10 @@ def main() -> None:
         with stopped_by_signal():
             if not options & COMPLETION:  # install=bash and query=bash are no settings
                 refuse_mistakes(overrides, directories, options)
-                sys.argv[1:] = [*prepare(overrides, groups), *(_QUIET if options & OWN_CONFIG else ()), *flags]
+                prepared = prepare(overrides, groups)
+                if not place.leads:  # it writes nothing, and is to make no directory
+                    prepared = [*(text for text in prepared if key_of(text) != "hydra.run.dir"), "hydra.run.dir=."]
+                sys.argv[1:] = [*prepared, *(_QUIET if options & OWN_CONFIG else ()), *flags]
             if not options & SHOW:
                 outlive_reader()
                 sys.argv[1:1] = [places.Places.OVERRIDE, Watch.OVERRIDE]
