@@ -110,6 +110,30 @@ def everywhere(chrome: Chrome, selector: str) -> list[WebElement]:
     return found
 
 
+# A cell of an HParams table is a slot of the grid's shadow root; what it shows is assigned from outside.
+_HEADINGS = """
+return [...arguments[0].shadowRoot.querySelectorAll('thead tr:not([hidden]) th slot')]
+  .flatMap(slot => slot.assignedNodes()).map(cell => cell.textContent.trim());
+"""
+_ROWS = """
+return [...arguments[0].shadowRoot.querySelectorAll('#items tr:not([hidden])')].map(
+  row => [...row.querySelectorAll('td slot')].flatMap(slot => slot.assignedNodes())
+    .map(cell => cell.textContent.trim()));
+"""
+
+
+def headings(chrome: Chrome, grid: WebElement) -> list[str]:
+    """The columns of an HParams table."""
+    found: list[str] = chrome.execute_script(_HEADINGS, grid)
+    return found
+
+
+def cells(chrome: Chrome, grid: WebElement) -> list[list[str]]:
+    """The rows of an HParams table; it keeps spare, empty ones, and these are left out."""
+    found: list[list[str]] = chrome.execute_script(_ROWS, grid)
+    return [row for row in found if row and row[0]]
+
+
 def ink(element: WebElement) -> int:
     """How many pixels of an element on the screen are coloured: a chart without a curve is grey and has none."""
     picture = np.asarray(Image.open(BytesIO(element.screenshot_as_png)).convert("RGB")).astype(int)

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("selenium", reason="needs selenium")
 
-from browser import browser, eventually, everywhere, ink, tensorboard
+from browser import browser, cells, eventually, everywhere, headings, ink, tensorboard
 from selenium.webdriver import Chrome
 from selenium.webdriver.remote.webelement import WebElement
 
@@ -129,29 +129,13 @@ def test_every_run_shows_its_samples_as_pictures(show: Show, keep: Keep) -> None
     assert_healthy(chrome)
 
 
-# A cell is a slot of the grid's shadow root; what it shows is assigned from outside.
-HEADINGS = """
-return [...arguments[0].shadowRoot.querySelectorAll('thead tr:not([hidden]) th slot')]
-  .flatMap(slot => slot.assignedNodes()).map(cell => cell.textContent.trim());
-"""
-ROWS = """
-return [...arguments[0].shadowRoot.querySelectorAll('#items tr:not([hidden])')].map(
-  row => [...row.querySelectorAll('td slot')].flatMap(slot => slot.assignedNodes())
-    .map(cell => cell.textContent.trim()));
-"""
-
-
 def test_hparams_has_one_row_a_run_with_settings_and_metrics(show: Show, keep: Keep) -> None:
     chrome = show("hparams")
-
-    def rows() -> list[list[str]]:
-        return [row for grid in everywhere(chrome, "vaadin-grid") for row in chrome.execute_script(ROWS, grid)]
-
-    found = eventually(lambda: [row for row in rows() if row and row[0]])  # the grid keeps spare, empty rows
+    found = eventually(lambda: [row for grid in everywhere(chrome, "vaadin-grid") for row in cells(chrome, grid)])
     keep(chrome)
     # By path: the directories of the two runs have the same name, and a row of both would show their average.
     assert sorted(row[0] for row in found) == [f"{name}/run" for name in sorted(RUNS)]
-    [headings] = [chrome.execute_script(HEADINGS, grid) for grid in everywhere(chrome, "vaadin-grid")]
-    assert "dataset" in headings
-    assert any("/" in heading for heading in headings)  # a metric: only the first few have a column at once
+    [shown] = [headings(chrome, grid) for grid in everywhere(chrome, "vaadin-grid")]
+    assert "dataset" in shown
+    assert any("/" in heading for heading in shown)  # a metric: only the first few have a column at once
     assert_healthy(chrome)

@@ -159,12 +159,15 @@ def job_dir(number: object, overrides: Iterable[str], swept: Container[str]) -> 
 
     >>> job_dir(0, ["loss=hinge", "++train.steps=9", "model=mlp"], {"loss", "model"})
     '0_loss-hinge_model-mlp'
+    >>> job_dir(1, ["optimizer.lr=1e+20", "dataset.shift=-1"], {"optimizer.lr", "dataset.shift"})
+    '1_optimizer.lr-1e20_dataset.shift--1'
     >>> len(job_dir(3, ["dataset.path=" + "x/" * 200], {"dataset.path"}))
     82
     """
     typed = as_typed(overrides)
     name = ",".join([text for text in typed if key_of(text) in swept] or typed)
-    safe = re.sub(r"[^\w.]+", "-", name.replace(",", "_"), flags=re.ASCII).replace("-_", "_").strip("-")
+    name = re.sub(r"(?<=\de)\+(?=\d)", "", name)  # 1e+20 is 1e20, and not 1e-20
+    safe = re.sub(r"[^\w.-]+", "-", name.replace(",", "_"), flags=re.ASCII).replace("-_", "_").strip("-")
     if len(safe) > 80:  # names of more than 255 bytes fail; cut ones stay distinct by their digest
         safe = f"{safe[:71]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"{number}_{safe}" if safe else str(number)
