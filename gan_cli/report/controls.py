@@ -12,6 +12,7 @@ RESULTS = """<div class="tools"><label>Metric <select id="metric"></select></lab
 <output id="metric-means"></output></div>
 <div class="chart tall" id="intervals" role="img"
  aria-label="Mean and 95 % interval of each configuration, with its runs; the table below has the same numbers"></div>
+<p class="soft" id="interval-words"></p>
 """
 CURVES = """<div class="tools">
 <label class="wide">Metric <select id="curve"></select></label>

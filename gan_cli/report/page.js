@@ -123,10 +123,13 @@
   const betterWords = metric => ({ smallest: "smaller is better", largest: "larger is better" })[metric.better] || "";
 
   // Results: the intervals and the tables of one metric
+  const MOST_ROWS = 40;
   const drawIntervals = () => {
     const node = $("#intervals"), tag = $("#metric").value;
-    const rows = report.summaries[tag].filter(([, mean]) => mean !== null).sort((a, b) => b[1] - a[1]);
-    if (metricOf[tag]?.better === "largest") rows.reverse();
+    const sorted = report.summaries[tag].filter(([, mean]) => mean !== null).sort((a, b) => b[1] - a[1]);
+    if (metricOf[tag]?.better === "largest") sorted.reverse();
+    const rows = sorted.slice(-MOST_ROWS);  // the best is the topmost
+    $("#interval-words").textContent = rows.length < sorted.length ? `The best ${rows.length} of ${sorted.length}; all are in the table.` : "";
     node.style.height = `${Math.max(120, 70 + 30 * rows.length)}px`;
     const length = isPhone() ? 16 : 44;
     const names = rows.map(([group]) => groups[group]);
