@@ -309,8 +309,9 @@ class Run:
         """
         if not self.ranks.alone:
             ends = self.stopping or self.out_of_patience is not None
-            self.signal, *agreed = map(int, self.ranks.agree(self.signal, ends, self._finds_best))
-            self.agreed = bool(agreed[0]), bool(agreed[1])
+            number, ending, best = map(int, self.ranks.agree(self.signal, ends, self._finds_best))
+            self.signal = self.signal or number  # one may have come meanwhile
+            self.agreed = bool(ending), bool(best)
 
     @property
     def is_ending(self) -> bool:

@@ -119,7 +119,7 @@ def main() -> None:
         flags, overrides = _with_sweep(flags, overrides)
         line = take_up(overrides, flags, not _MULTIRUN.isdisjoint(map(full_name, flags)))
         if place.start and not _MULTIRUN.isdisjoint(map(full_name, line.flags)):
-            raise ConfigError("-m: torchrun starts one run; start the sweep by hand, each job of it with train.devices=N")
+            raise ConfigError("-m: torchrun starts one run; without it each job starts its own: train.devices=N")
     except GanError as error:
         end(str(error), error.exit_code)
     flags, overrides = line.flags, line.overrides
@@ -202,7 +202,7 @@ def _job(cfg: DictConfig, sweep: Sweep) -> int:
     about = {
         "command": ["gan-train", *typed],
         "overrides": typed,
-        "choices": {name: choice for name, choice in context.runtime.choices.items() if name != TRACKERS and "/" not in name},
+        "choices": {key: name for key, name in context.runtime.choices.items() if key != TRACKERS and "/" not in key},
         "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,
     }
     work = functools.partial(_work, directory=directory, given=[key_of(text) for text in overrides], about=about)
