@@ -1,15 +1,17 @@
 """The tables of a report: each metric of each configuration over its seeds, and what sets configurations apart."""
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from gan_cli.report.model import Comparison, Group, Metric, RunInfo, Summary, Verdict
-from gan_cli.report.statistics import LEVEL, MOST, Sample, holm, runs_needed, welch
+from gan_cli.report.statistics import LEVEL, Sample, holm, runs_needed, welch
+from gan_cli.report.words import WELCH, words
 
-ALL_PAIRS = 6  # configurations; of more than these each is held against the best alone
-WELCH, DEALT = "Welch's t-test", "exact permutation test"
+ALL_PAIRS = 6  # configurations; of more pairs than these have, only those with the best are shown
+DEALT = "exact permutation test"
 
 
 def counted(group: Group, tag: str, unfinished: bool) -> list[tuple[RunInfo, float]]:
@@ -47,7 +49,11 @@ def summaries(groups: Sequence[Group], metric: Metric, unfinished: bool = False)
             )
         )
     ranked = _ranked(found, metric)
-    if len(ranked) > 1 and found[ranked[0]].mean != found[ranked[1]].mean:
+    if (
+        len({group.against for group in groups}) == 1
+        and len(ranked) > 1
+        and found[ranked[0]].mean != found[ranked[1]].mean
+    ):
         found[ranked[0]].best = True
     return found
 
@@ -93,52 +99,39 @@ def comparisons(groups: Sequence[Group], metric: Metric, lines: Sequence[Summary
     Args:
         lines: as `summaries` gives them.
     """
-    samples = [Sample.of([v for _, v in line.values if math.isfinite(v)]) for line in lines]
-    pairs = [(a, b) for a in range(len(groups)) for b in range(a + 1, len(groups))]
-    if not pairs:
-        return []
+    samples = [Sample.of([value for _, value in line.values if math.isfinite(value)]) for line in lines]
+    every = itertools.combinations(range(len(groups)), 2)
+    pairs = [(a, b) for a, b in every if groups[a].against == groups[b].against]
     tests = welch(samples, pairs)
-    whole = np.array([line.n == len(line.values) and line.n > 1 for line in lines])
-    usable = np.array([whole[a] and whole[b] for a, b in pairs])
-    p = np.where(usable, tests.p, np.nan)
+    whole = [line.n == len(line.values) and line.n > 1 for line in lines]
+    p = np.array([tests.p[i] if whole[a] and whole[b] else np.nan for i, (a, b) in enumerate(pairs)])
     corrected, made = holm(p), int(np.isfinite(p).sum())
     found = []
-    for place, (a, b) in _shown(pairs, _ranked(lines, metric)):
-        level = LEVEL / max(made, 1)
-        number = {
-            name: _plain(getattr(tests, name)[place]) for name in ("difference", "low", "high", "t", "df")
-        }  # of a difference without a test there is no interval either
-        test = DEALT if usable[place] and number["t"] is None else WELCH
-        verdict, needed = _verdict(lines[a], lines[b], _plain(corrected[place]), number["difference"], samples, level)
-        found.append(
-            Comparison(
-                metric.tag,
-                a,
-                b,
-                number["difference"],
-                number["low"] if usable[place] and test == WELCH else None,
-                number["high"] if usable[place] and test == WELCH else None,
-                number["t"] if usable[place] else None,
-                number["df"] if usable[place] else None,
-                _plain(p[place]),
-                _plain(corrected[place]),
-                verdict,
-                "",
-                needed,
-                test,
-            )
+    for i in _shown(pairs, groups, _ranked(lines, metric)):
+        one, other = (lines[place] for place in pairs[i])
+        tested, difference = bool(np.isfinite(p[i])), _plain(tests.difference[i])
+        low, high, t, df, raw, p_holm = (
+            _plain(figures[i]) if tested else None
+            for figures in (tests.low, tests.high, tests.t, tests.df, p, corrected)
         )
-        found[-1].words = words(found[-1], groups, metric, lines, made)
+        verdict, test = _verdict(one, other, p_holm), DEALT if tested and t is None else WELCH
+        a, b = pairs[i]
+        compared = Comparison(metric.tag, a, b, difference, low, high, t, df, raw, p_holm, verdict, "", test=test)
+        if verdict == "not more than noise" and difference:
+            compared.runs_needed = runs_needed(difference, samples[a].std, samples[b].std, LEVEL / made)
+        compared.words = words(compared, groups, metric, one, other, made)
+        found.append(compared)
     return found
 
 
-def _shown(pairs: Sequence[tuple[int, int]], ranked: Sequence[int]) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Places of pairs, and these: of few configurations all, else those with the best, or with the first."""
+def _shown(pairs: Sequence[tuple[int, int]], groups: Sequence[Group], ranked: Sequence[int]) -> list[int]:
+    """Places of pairs: of few all, else those with the best configuration that can be compared, or with the first."""
     if len(pairs) <= ALL_PAIRS * (ALL_PAIRS - 1) // 2:
-        yield from enumerate(pairs)
-        return
-    held = ranked[0] if ranked else 0
-    yield from ((place, pair) for place, pair in enumerate(pairs) if held in pair)
+        return [*range(len(pairs))]
+    held: dict[str, int] = {}
+    for place in (*ranked, *range(len(groups))):
+        held.setdefault(groups[place].against, place)
+    return [i for i, pair in enumerate(pairs) if not {*held.values()}.isdisjoint(pair)]
 
 
 def _plain(value: float) -> float | None:
@@ -150,58 +143,9 @@ def _equal(a: Summary, b: Summary) -> bool:
     return sorted(value for _, value in a.values) == sorted(value for _, value in b.values) and len(a.values) > 0
 
 
-def _verdict(
-    a: Summary, b: Summary, p: float | None, difference: float | None, samples: Sequence[Sample], level: float
-) -> tuple[Verdict, int | None]:
+def _verdict(a: Summary, b: Summary, p: float | None) -> Verdict:
     if _equal(a, b):
-        return "no difference", None
+        return "no difference"
     if p is None:
-        return "cannot tell", None
-    if p < LEVEL:
-        return "more than noise", None
-    assert difference is not None
-    return "not more than noise", runs_needed(difference, samples[a.group].std, samples[b.group].std, level)
-
-
-def words(found: Comparison, groups: Sequence[Group], metric: Metric, lines: Sequence[Summary], made: int = 1) -> str:
-    """A comparison in a sentence or two."""
-    a, b = groups[found.a].label, groups[found.b].label
-    line_a, line_b = lines[found.a], lines[found.b]
-    if found.verdict == "no difference":
-        values = {value for _, value in line_a.values}
-        if len(values) == 1:
-            return f"Every run of {a} and of {b} has {values.pop():.6g}: no difference."
-        return f"{a} and {b} have the same figures, to the bit: what differs between them changes nothing here."
-    if found.difference is None:
-        missing = a if line_a.mean is None else b
-        return f"Cannot tell: there is no finite figure of {missing}."
-    said = _how_much(found.difference, a, b, metric.better)
-    if found.verdict == "cannot tell":
-        broken = [label for label, line in ((a, line_a), (b, line_b)) if line.n < len(line.values)]
-        if broken:
-            return f"{said} Cannot tell: not every run of {' and '.join(broken)} has a finite figure."
-        alone = [label for label, line in ((a, line_a), (b, line_b)) if line.n < 2]
-        return f"{said} Cannot tell: one run of {' and one of '.join(alone)} says nothing of its seed noise."
-    corrected = f", corrected for {made:,} comparisons" if made > 1 else ""
-    p = f"p = {found.p_holm:.2g}{corrected}; {found.test}"
-    if found.verdict == "more than noise":
-        return f"{said} That is more than seed noise ({p})."
-    runs = f"{line_a.n}" if line_a.n == line_b.n else f"{line_a.n} and {line_b.n}"
-    text = f"{said} That is not more than seed noise with {runs} runs each ({p})."
-    if line_a.n != line_b.n:
-        text = text.replace(" runs each", " runs")
-    if found.runs_needed is not None:
-        return f"{text} To see a difference of this size in 8 of 10 times takes about {found.runs_needed:,} runs each."
-    if found.test == WELCH and found.difference:
-        return f"{text} To see a difference of this size takes more than {MOST:,} runs each."
-    return text
-
-
-def _how_much(difference: float, a: str, b: str, better: str | None) -> str:
-    if difference == 0:
-        return f"{a} and {b} have the same mean."
-    told = "above" if difference > 0 else "below"
-    side = ""
-    if better is not None:
-        side = f", {'better' if (difference < 0) == (better == 'smallest') else 'worse'}"
-    return f"{a} is {abs(difference):.3g} {told} {b}{side}."
+        return "cannot tell"
+    return "more than noise" if p < LEVEL else "not more than noise"

@@ -36,6 +36,12 @@ def identity(config: Config) -> str:
     return json.dumps(made(config), sort_keys=True)
 
 
+def measured(config: Config) -> str:
+    """Equal where figures mean the same: those of other data, or of another number of samples, cannot be compared."""
+    keys = [key for key in config if key.split(".")[0] == "dataset" or key == "train.eval_samples"]
+    return identity({key: config[key] for key in keys})
+
+
 def text(value: Any) -> str:
     """A setting as it is typed.
 

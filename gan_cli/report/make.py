@@ -12,7 +12,7 @@ from gan_cli.errors import ConfigError, RunError
 from gan_cli.report import logs
 from gan_cli.report.compare import ALL_PAIRS, comparisons, summaries
 from gan_cli.report.gather import gather
-from gan_cli.report.groups import Differences, identity
+from gan_cli.report.groups import Differences, identity, measured
 from gan_cli.report.logs import Series
 from gan_cli.report.model import Band, Comparison, Group, Metric, Report, RunInfo, Summary
 from gan_cli.scores import FLOOR, PREFIX, SCORES, direction, tag
@@ -114,7 +114,7 @@ def _grouped(runs: Sequence[RunInfo]) -> list[Group]:
         for run in each:
             run.group = place
         in_order = sorted(each, key=lambda run: (run.seed is None, run.seed or 0))
-        groups.append(Group(label, apart.of(place) if len(members) > 1 else {}, in_order))
+        groups.append(Group(label, apart.of(place) if len(members) > 1 else {}, in_order, measured(each[0].config)))
     return groups
 
 
@@ -244,6 +244,11 @@ def _said(runs: Sequence[RunInfo], groups: Sequence[Group], wanted: Wanted) -> l
     if ended:
         how = "count with what they have (--unfinished)" if wanted.unfinished else "are not in the means"
         found.append(f"{ended} of {len(runs)} runs did not come to their end, and {how}.")
+    if len({group.against for group in groups}) > 1:
+        found.append(
+            "Configurations with other data (dataset) or another number of samples (train.eval_samples) are measured "
+            "against different things: they are not compared, and none is the best of all."
+        )
     if len(groups) == 1:
         found.append("All runs have one configuration: no difference between them but their seeds.")
     return found
@@ -251,11 +256,7 @@ def _said(runs: Sequence[RunInfo], groups: Sequence[Group], wanted: Wanted) -> l
 
 def _real(runs: Sequence[RunInfo]) -> Path | None:
     """A grid of real data that stands for all: where they train on the same data, and draw as many of them."""
-    keys = {
-        tuple((key, repr(value)) for key, value in run.config.items() if key.startswith("dataset."))
-        for run in runs
-        if run.config
-    }
+    keys = {measured(run.config) for run in runs if run.config}
     return next((run.real for run in runs if run.real), None) if len(keys) == 1 else None
 
 

@@ -91,11 +91,13 @@ class Group:
         label: what tells it from the others, such as `loss=hinge, lr=0.001`; no two are the same.
         differing: the keys in which the configurations differ -> its own values, as text.
         runs: in the order of their seeds.
+        against: equal for configurations whose figures are measured alike: on the same data, of as many samples.
     """
 
     label: str
     differing: Mapping[str, str]
     runs: Sequence[RunInfo]
+    against: str = ""
 
 
 @dataclass

@@ -269,3 +269,16 @@ def test_the_best_of_many_equal_ones_is_seldom_set_apart():
         assert len(found) == 19
         wrong += any(compared.verdict == "more than noise" for compared in found)
     assert wrong < 28
+
+
+def test_what_was_measured_on_other_data_is_not_compared(tmp_path):
+    """Two data sets, two rates: each rate is compared on its own data, and none is the best of all."""
+    fill(tmp_path, lr1=[1.0, 1.1], lr2=[2.0, 2.1], lr3=[5.0, 5.1], lr4=[6.0, 6.1])
+    for path in tmp_path.glob("lr[34]-*"):
+        config = (path / "config.yaml").read_text()
+        (path / "config.yaml").write_text(config.replace("modes: 8", "modes: 25"))
+    found = report(tmp_path)
+    assert [(c.a, c.b) for c in found.comparisons] == [(0, 1), (2, 3)]
+    assert found.comparisons[0].p_holm == approx(2 * min(c.p for c in found.comparisons))
+    assert not any(line.best for line in found.summaries)
+    assert any("they are not compared" in note for note in found.notes)
