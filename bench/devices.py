@@ -6,7 +6,8 @@ alone. *Same share*: each takes as many samples as one alone, so that the batch 
 beside them stands one process with as many threads as there are processes.
 
 What acting together costs is measured by leaving it out: the same processes take the same steps without a word, each by
-its own gradients, and the time that they then need is compared. It holds the all-reduce and the wait for the slowest.
+its own gradients, and the time that they then need is compared. By wall time it holds the all-reduce and the wait for the slowest, by CPU
+time the all-reduce alone.
 
 On GPUs (`--device cuda`) process r has GPU r, and they talk through NCCL; on a CPU through gloo.
 """
@@ -170,7 +171,7 @@ class Both:
 
 
 HEAD = """\
-| what | processes | batch | images/s, times one's | CPU s an image, times one's | acting together | MB a step |
+| what | processes | batch | images/s, times one's | CPU s an image, times one's | acting together, wall / CPU | MB a step |
 |---|---|---|---|---|---|---|"""
 
 
@@ -199,10 +200,11 @@ def measure(name: str, sizes: list[int], folder: Path, device: str, rounds: int,
         pairs = list(zip(found["one 1"], found[key], strict=True))
         speed = [batch / one.batch * a.wall / b.wall for (a, _), (b, _) in pairs]
         cost = [one.batch / batch * b.cpu / a.cpu for (a, _), (b, _) in pairs]
-        share = [1 - silent.wall / together.wall for together, silent in found[key]]
+        wall = statistics.median(1 - silent.wall / together.wall for together, silent in found[key])
+        cpu = statistics.median(1 - silent.cpu / together.cpu for together, silent in found[key])
         alone = what.startswith("one")
         cells = [f"{one.title}: {what}", str(size if not alone else 1), f"{batch:,}", spread(speed), spread(cost)]
-        cells += ["", ""] if alone else [f"{statistics.median(share):.0%}", f"{sent[key]:.2g}"]
+        cells += ["", ""] if alone else [f"{wall:.0%} / {cpu:.0%}", f"{sent[key]:.2g}"]
         rows.append(f"| {' | '.join(cells)} |")
     return rows
 

@@ -53,6 +53,7 @@ def wanted(loss: str, penalty: str, *more: str, steps: int = 20) -> Asked:
 QUICK = {
     "wgan-gp": wanted("wgan_gp", "gp", "penalty.every=2", "train.clip_grad_norm=1", "train.d_steps=2"),
     "r3gan": wanted("relativistic", "r1r2", "train.fakes=reused", "optimizer.lr=1e-3"),
+    "spectral norm": wanted("hinge", "none", "model.spectral_norm=true", steps=5),
     "r1": wanted("minimax", "r1", "train.updates=simultaneous"),
     "aids": Asked(
         once(
@@ -75,7 +76,9 @@ OTHERS = {
 SLOW = {
     "conditional": Asked(once(*IMAGES, *PLAIN, "model.conditional=true", "model.spectral_norm=true")),
     "batch norm of images": Asked(once(*IMAGES), steps=6),
-    "r3gan of images": Asked(once(*IMAGES, "model=r3gan", "loss=relativistic"), steps=6),
+    "r3gan of images": Asked(
+        once(*IMAGES, "model=r3gan", "loss=relativistic", "dataset.size=16", "model.base_channels=16"), steps=3
+    ),
     "points drawn once": Asked(once("dataset=ring", "dataset.points=50", *MLP[:2], "train.batch_size=16"), steps=8),
     "warm-up of D": Asked(once(*MLP, "train.d_head_start=3", "train.d_warmup_steps=2", "train.d_warmup=4")),
     "bfloat16": Asked(once(*MLP, "train.precision=bf16"), steps=1, double=False),
@@ -183,7 +186,7 @@ def test_every_loss_under_every_penalty(tmp_path, size, more):
 def test_what_else_there_is(tmp_path, size):
     named = QUICK | SLOW
     found = dict(zip(named, prove(tmp_path, size, list(named.values())), strict=True))
-    assert found["bfloat16"]["gradients"] == approx(0, abs=0.02), "rounded to 8 bits, each rank for itself"
+    assert found["bfloat16"]["gradients"] == approx(0, abs=0.05), "rounded to 8 bits, by each rank for itself"
     by_process = found["batch norm of images"]
     assert by_process["alike"] and by_process["gradients"] > 1e-3
     for name in set(named) - {"bfloat16", "batch norm of images"}:
