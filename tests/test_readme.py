@@ -88,6 +88,8 @@ def jobs(overrides: list[str]) -> Iterator[list[str]]:
     parsed = OverridesParser.create().parse_overrides(overrides)
     each = [
         [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+        if o.is_sweep_override() and o.is_discrete_sweep()
+        else [f"{o.get_key_element()}={o.value().start}"]  # of an interval
         if o.is_sweep_override()
         else [str(o.input_line)]
         for o in parsed

@@ -149,7 +149,7 @@ def _shape(text: str, override: Override, multirun: bool, sweeper: bool) -> Iter
     elif key in OWN and not multirun:
         yield Problem(key, "is for the jobs of a sweep; add --multirun (-m)")
     elif isinstance(override.value(), IntervalSweep) and not sweeper:
-        yield Problem(key, "interval() is for sweepers that come as plug-ins, hydra/sweeper=...; list values here")
+        yield Problem(key, "interval() is for a search, hydra/sweeper=optuna; list values here")
     elif text.startswith("+") and key in groups:
         yield Problem(key, f"has a choice already; write {text.lstrip('+')}, without a +")
 

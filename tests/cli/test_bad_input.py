@@ -208,7 +208,7 @@ ROWS = [
     (
         "-m seed=interval(0,1)",
         2,
-        "seed: interval() is for sweepers that come as plug-ins, hydra/sweeper=...; list values here",
+        "seed: interval() is for a search, hydra/sweeper=optuna; list values here",
     ),
     ("-m seed=nosuch(1)", 2, "'seed=nosuch(1)' cannot be read; write key=value, and text with special characters in"),
     ("-m 1,2", 2, "'1,2' has no value; write 1,2=..., such as seed=1"),

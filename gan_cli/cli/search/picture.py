@@ -35,7 +35,7 @@ def picture(settings: Settings, study: Study) -> Picture:
     from matplotlib.figure import Figure
 
     keys = list(study.space.parts)[:_MOST]
-    columns = min(_COLUMNS, len(keys))
+    columns = 2 if len(keys) == 4 else min(_COLUMNS, len(keys))
     rows = -(-len(keys) // columns)
     size = (_COLUMNS * _WIDTH, (rows + 1) * _HEIGHT)
     figure = Figure(figsize=size, dpi=100, facecolor="white", layout="constrained")
@@ -61,6 +61,7 @@ def _finish(axes: Axes, study: Study, log: bool) -> None:
         axes.set_yscale("log")
     if study.best is None:
         axes.set_yticks([])
+    axes.margins(y=0.12)  # room for the marks at the lower edge
     axes.grid(axis="y", linewidth=0.4, color="#DDDDDD")
     axes.set_axisbelow(True)
     tidy(axes)
@@ -94,6 +95,8 @@ def _history(axes: Axes, settings: Settings, study: Study) -> None:
 
 def _slice(axes: Axes, study: Study, key: str) -> None:
     """The metric over one setting; later trials are darker."""
+    from matplotlib.ticker import MaxNLocator
+
     part = study.space.parts[key]
     places = [_place(part, trial.values[key], trial.number) for trial in study.trials]
     good = [trial for trial in study.trials if trial.mean is not None]
@@ -116,6 +119,7 @@ def _slice(axes: Axes, study: Study, key: str) -> None:
         axes.set_xlim(part.low * math.exp(-margin), part.high * math.exp(margin))
     else:
         axes.set_xlim(part.low - margin, part.high + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=part.whole))
 
 
 def _place(part: Choice | Number, value: object, number: int) -> float:

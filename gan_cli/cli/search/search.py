@@ -228,6 +228,11 @@ class Search:
         so_far = "" if best is None else f"; best so far: #{best.number} with {best.mean:.4g}"
         return printable(f"trial {trial.number}: {self.settings.tag} {told}{so_far}")
 
+    def label(self, overrides: Sequence[str]) -> str:
+        """What tells a job from the others."""
+        telling = {*self.space.parts, *(["seed"] if self.settings.seeds > 1 else [])}
+        return " ".join(text for text in overrides if key_of(text) in telling)
+
     def result(self) -> Result:
         """What there is to show."""
         return Result(self.settings, self.study, self.command, self.check, self._line.command)
