@@ -9,7 +9,7 @@
     made.append(...children);
     return made;
   };
-  const on = (target, event, action) => target && target.addEventListener(event, action);
+  const on = (target, event, action, early) => target && target.addEventListener(event, action, early);
   const report = read("report-data");
   const { groups, metrics, runs } = report;
   const metricOf = Object.fromEntries(metrics.map((metric, place) => [metric.tag, { ...metric, place }]));
@@ -93,7 +93,8 @@
   const groupColour = group => colour(`c${group % 8}`);
   const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
   const faint = (hex, alpha) => hex + Math.round(alpha * 255).toString(16).padStart(2, "0");
-  const isPhone = () => innerWidth < 640;
+  const phone = matchMedia("(max-width: 640px)"), isPhone = () => phone.matches;
+  on(phone, "change", () => { for (const draw of redraws.values()) draw(); });
   const short = (text, length) => text.length > length ? `${text.slice(0, length - 1)}…` : text;
   const layout = changes => {
     const axis = { gridcolor: colour("line"), zerolinecolor: colour("line"), linecolor: colour("line"), automargin: true };
@@ -147,7 +148,7 @@
       },
       hovertemplate: "<b>%{x:.4g}</b> %{text}<extra></extra>",
     }], {
-      margin: { l: 20, r: 16, t: 6, b: 44 }, hovermode: "closest", xaxis: { title: { text: plain(tag) } },
+      margin: { l: 20, r: 16, t: 6, b: 44 }, hovermode: "closest", xaxis: { title: { text: plain(tag) }, tickangle: 0, nticks: isPhone() ? 4 : 10 },
       yaxis: { tickvals: rows.map((_, y) => y), ticktext: names.map(name => plain(short(name, length))), range: [-0.7, rows.length - 0.3], gridcolor: "rgba(0,0,0,0)", zeroline: false },
     }, { displayModeBar: false });
   };
@@ -287,6 +288,14 @@
     refresh();
     inSight($("#curve-chart"), () => { redraws.set($("#curve-chart"), drawCurves); drawCurves(); });
   }
+
+  // Small images are enlarged as squares; plots, which have more pixels than they are given, are smoothed.
+  on(document, "load", event => {
+    const { target } = event;
+    if (!(target instanceof HTMLImageElement)) return;
+    target.classList.toggle("plot", target.naturalWidth > 400);
+    if (target.closest(".look")) target.parentElement.style.aspectRatio = `${target.naturalWidth} / ${target.naturalHeight}`;
+  }, true);
 
   // Samples: cards that load their picture when they are in sight, at the slider's step or the last before it
   if ($("#grids")) {

@@ -1,6 +1,7 @@
 """The sections of the page that are words and tables: each gives its HTML, or nothing where it has nothing to say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
 
 from gan_cli.report.markup import (
     Cell,
@@ -193,13 +194,31 @@ def runs(report: Report) -> str:
 
 
 def _speed(report: Report) -> str:
-    """Of all configurations together: how long, how fast."""
+    """How long and how fast, all together and each configuration."""
     spent = sum(run.seconds or 0 for run in report.runs)
-    rates = sorted(run.images_per_second for run in report.runs if run.images_per_second)
-    words = f"{duration(spent)} of training in all."
-    if rates:
-        words += f" {number(rates[0])} to {number(rates[-1])} images/s, {number(rates[len(rates) // 2])} in the middle."
-    return paragraphs([words], "soft")
+    words = paragraphs([f"{duration(spent)} of training in all."], "soft")
+    rows = [
+        [
+            Cell(label(report, place)),
+            figure(len(group.runs)),
+            figure(sum(run.status == "finished" for run in group.runs)),
+            figure(*_typical([run.seconds for run in group.runs], duration)),
+            figure(*_typical([run.images_per_second for run in group.runs], number)),
+            figure(sum(len(run.alarms) for run in group.runs)),
+        ]
+        for place, group in enumerate(report.groups)
+    ]
+    heads = ["Configuration", "Runs", "Finished", "Time, median", "Images/s, median", "Alarms"]
+    return words + table("speed-table", "Time of each configuration", heads, {"": rows}) + "<h3>Each run</h3>\n"
+
+
+def _typical(values: Iterable[float | None], told: Callable[[float], str]) -> tuple[float | None, str]:
+    """The median of what is known, and how it is written."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None, "–"
+    middle = median(known)
+    return middle, told(middle)
 
 
 def progress(run: RunInfo) -> str:
