@@ -82,7 +82,7 @@ class Figure:
         curves.set(xlabel="step", ylabel="loss", xlim=(0, self._steps), title=title)
         curves.grid(alpha=0.3)
         if any(self._points.values()):
-            curves.legend(loc="upper right")
+            curves.legend(loc="center right")
         samples.set_axis_off()
         if self._png:
             samples.imshow(Image.open(io.BytesIO(self._png)), interpolation="nearest")

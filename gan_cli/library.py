@@ -1,6 +1,7 @@
 """gan-cli from Python, in a notebook or a script: `from gan_cli import compose, build, train`. See docs/library.md."""
 
 import copy
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,7 +116,7 @@ def train(run: Run, directory: str | Path | None = None, figure: bool | None = N
     run.noise = generator(run.seed, "noise", device=run.device)  # and whatever was drawn
     run.reseed("train")
     if in_notebook() if figure is None else figure:
-        run.trackers = {**trackers, "figure": Figure(run.steps)}
+        run.trackers, run.line_every = {**trackers, "figure": Figure(run.steps)}, math.inf
     try:
         with command.held(Job(asked, config.written or asked, place, given, config.about)) as job:
             command.refuse_unknown_figure(run)

@@ -94,6 +94,7 @@ class Run:
     guard: Guard = field(init=False)
     norms: dict[str, Tensor] = field(default_factory=dict)  # of both players' last gradients
     last_penalty: Tensor = field(init=False)  # of the last update that had one: a lazy penalty skips updates
+    line_every: float = 10.0  # seconds between two lines on a screen that has no bar
     config: Mapping[str, Any] = field(default_factory=dict)  # what it was built from, for whoever trains it
     log: Logbook = field(init=False)
     console: Console = field(init=False)
@@ -237,7 +238,10 @@ class Run:
         except BaseException:
             self.log.close()
             raise
-        self.console = Console(self.step, self.steps, lambda steps: self.cfg.batch_size * self.cfg.batches(steps))
+        images = self.cfg.batch_size
+        self.console = Console(
+            self.step, self.steps, lambda steps: images * self.cfg.batches(steps), interval=self.line_every
+        )
         if harm:
             self.console.say(f"{harm}; alarms judge by what is logged from here on")
         if state is not None and state["device"] != self.device.type:
