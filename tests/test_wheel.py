@@ -53,8 +53,9 @@ def test_it_holds_the_package_and_every_choice_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     configs = {f"gan_cli/conf/{name}" for name in files(ROOT / "conf", "*.yaml")}
     modules = {f"gan_cli/{name}" for name in files(ROOT / "gan_cli", "*.py")}
+    page = {f"gan_cli/report/page.{ending}" for ending in ("css", "js")}
     about = {name for name in names if ".dist-info/" in name}
-    assert names - about == configs | modules | {"gan_cli/py.typed", "gan_cli/suite/reached.json"}
+    assert names - about == configs | modules | {"gan_cli/py.typed", "gan_cli/suite/reached.json", *page}
     assert {name.split("/", 1)[1] for name in about} >= {"METADATA", "entry_points.txt", "licenses/LICENSE"}
 
 
