@@ -23,8 +23,8 @@ from torch.nn.utils import parametrizations
 from gan_cli import contracts, products
 from gan_cli.aids import Aids
 from gan_cli.bounds import MANY, TooMuch, memory, nbytes, on_paper
-from gan_cli.composed import Config
 from gan_cli.check import TRACKERS, Problem, check, leaves, report, shown
+from gan_cli.composed import Config
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.data.moments import Moments, estimated, in_closed_form
