@@ -10,6 +10,7 @@ WHAT = {
     "scaling": "a step against batch, width, resolution, d_steps, data and threads",
     "devices": "several processes on one batch, and what it costs them to act together",
     "folders": "an image folder decoded once, the start after that, and the memory of both",
+    "listing": "gan-runs over thousands of runs, beside a script of a few lines",
     "costs": "where a step spends its time, beside the floor",
     "kernels": "how fast the machine multiplies, in the shapes of real layers",
     "readouts": "the guard and the rows of figures, as a share of training",

@@ -10,12 +10,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench import __main__ as command
-from bench import data, overhead, peers, report, scaling
+from bench import data, listing, overhead, peers, report, scaling
 from bench.case import Case, make
 from bench.contenders import make_contender
 from bench.flop import Flop
 from bench.sets import SETS, Set
 from bench.tutorial import Pictures
+from gan_cli.listing import newest_first
 from gan_cli.optimizers import without_compiler
 
 TINY = Set("tiny", "", ("model=mlp", "model.width=8", "loss=nonsaturating", "penalty=none"), (2,), 16)
@@ -187,3 +188,13 @@ def test_every_set_and_row_composes(tmp_path):
         keys = [text.partition("=")[0] for text in case.overrides()]
         assert len(keys) == len(set(keys))
     assert overhead.GOAL == 0.03
+
+
+def test_the_ways_to_list_runs_look_at_the_same_ones(tmp_path, capsys):
+    listing.make(tmp_path, 6)
+    for way in listing.WAYS.values():
+        way(tmp_path)  # and finds something
+    entries = newest_first(tmp_path, warn=pytest.fail)
+    assert [entry.problem for entry in entries] == [None] * 6
+    assert {len(entry.metrics) for entry in entries} == {29}
+    assert listing.GOALS.keys() < listing.WAYS.keys()
