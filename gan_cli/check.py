@@ -164,6 +164,8 @@ def _trackers(group: Any, given: Collection[str]) -> list[Problem]:
             found.append(Problem(path, "a tracker stands under a name of its own: name: {_target_: ...}"))
         elif not (name.isidentifier() and name.isascii() and len(name) <= 40):
             found.append(Problem(path, "expected a name of letters, digits and _, at most 40"))
+        elif "_target_" not in node:  # a setting of one that is not there
+            found.append(Problem(path, f"nothing is logged there; add {TRACKERS}={name}"))
         else:
             found += _node(path, node, given)
     return found
