@@ -6,8 +6,8 @@ alone. *Same share*: each takes as many samples as one alone, so that the batch 
 beside them stands one process with as many threads as there are processes.
 
 What acting together costs is measured by leaving it out: the same processes take the same steps without a word, each by
-its own gradients, and the time that they then need is compared. By wall time it holds the all-reduce and the wait for the slowest, by CPU
-time the all-reduce alone.
+its own gradients, and the time that they then need is compared. By wall time it holds the all-reduce and the wait for
+the slowest, by CPU time the all-reduce alone.
 
 On GPUs (`--device cuda`) process r has GPU r, and they talk through NCCL; on a CPU through gloo.
 """
@@ -171,7 +171,7 @@ class Both:
 
 
 HEAD = """\
-| what | processes | batch | images/s, times one's | CPU s an image, times one's | acting together, wall / CPU | MB a step |
+| what | processes | batch | images/s | CPU s an image | acting together, wall / CPU | MB a step |
 |---|---|---|---|---|---|---|"""
 
 
@@ -219,6 +219,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     told = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        print("images/s and CPU seconds an image: times those of one process\n")
         print(HEAD, flush=True)
         for name in told.sets:
             rows = measure(name, told.processes, Path(folder), told.device, told.rounds, told.seconds)

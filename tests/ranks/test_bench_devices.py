@@ -22,7 +22,7 @@ def test_the_bytes_of_a_step_are_those_of_every_gradient_that_is_sent(tmp_path):
 @pytest.mark.slow
 def test_two_processes_beside_one(capsys):
     command.main(["devices", "--sets", "ring", "--rounds", "1", "--seconds", "0.2"])
-    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[4:]]
     assert [row[2].strip() for row in rows] == ["2", "2", "1"]
     assert [row[3].strip() for row in rows] == ["256", "512", "256"]
     assert rows[0][7].strip() == "1.1", "MB a step: the weights of both players, 4 bytes each"
