@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import TINY, once
 from hydra._internal.hydra import Hydra
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
@@ -397,6 +398,12 @@ def test_settings_of_a_search_are_for_one_and_a_search_is_for_several_runs(refus
     assert "hydra/sweeper: is for several runs; add --multirun" in refused([*TINY, SEARCH[0]], 2)
 
 
+def test_hydras_own_plug_in_for_optuna_is_not_in_the_way(refused):
+    schema = {"_target_": "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper", "n_trials": 20}
+    ConfigStore.instance().store(group="hydra/sweeper", name="optuna", node=schema, provider="optuna_sweeper")
+    assert "direction: expected one of auto" in refused([*TINY, LR, *SEARCH, "hydra.sweeper.direction=up", "-m"], 2)
+
+
 def test_without_optuna_it_says_how_to_get_it(refused, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert "pip install 'gan-cli[sweep]'" in refused([*TINY, LR, *SEARCH, "-m"], 2)
@@ -414,6 +421,24 @@ def test_alarms_end_trials_and_evaluations_are_made_unless_somebody_said_otherwi
     default = {"steps": 60, "checkpoint_every": 20, "stop_on": [], "eval_every": None}
     config = OmegaConf.create({"train": default | train})
     assert added(config, settings_of(stop_on=["mode_collapse"], **told), keys) == expected
+
+
+@pytest.mark.slow
+def test_trials_side_by_side_are_chosen_in_groups_and_go_on_to_the_bit_too(gan_train):
+    beside = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2", "train.threads=1")
+    line = (*LINE, LR, *beside, "loss.how=kills_all,raises", "hydra.sweeper.n_trials=6",
+            "hydra.sweeper.sampler.n_startup_trials=1", "hydra.sweeper.sampler.seed=2")  # fmt: skip
+    Path("fell").touch()
+    assert gan_train(*line)[0] == 0
+    whole = content(Path("found"))
+    assert {row["state"] for row in table()} == {"complete", "failed"}
+    shutil.move("found", "whole")
+    Path("fell").unlink()
+    assert killed(gan_train, *line) == -signal.SIGKILL
+    code, out, err = gan_train(*line)
+    assert (code, "goes on with found" in out) == (0, True), err
+    assert content(Path("found")) == whole
+    assert [job["number"] for job in jobs()] == [*range(6)]
 
 
 @pytest.mark.slow
