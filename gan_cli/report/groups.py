@@ -1,6 +1,7 @@
 """What differs between the configurations of runs, and which runs are of one configuration."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from gan_cli.suite.recipe import ELSEWHERE
 ASIDE = (*ELSEWHERE, "train.checkpoint_every", "train.keep", "train.profile", "dataset.download", "dataset.cache")
 _ORDER = ("dataset", "model", "loss", "penalty", "prior", "optimizer", "aids", "train")  # as one speaks of a run
 NOT_SET = "not set"
-LABEL = 100  # characters
+LABEL, VALUE = 80, 24  # characters of a name, and of a value in it
 Config = Mapping[str, Any]
 
 
@@ -86,16 +87,35 @@ class Differences:
         return {key: self.columns[key][i] for key in self.keys}
 
     def labels(self) -> list[str]:
-        """A name for each configuration: what was typed and differs, and as much more as it takes to tell all apart."""
+        """A short name for each configuration: what was typed and differs, and as much more as it takes to tell all
+        apart. A value that most of them have is not said, but of one that has no other.
+        """
         n = len(next(iter(self.columns.values()), ())) or 1
-        by_need = sorted(self.keys, key=lambda key: key not in self._typed)
         kept: list[str] = []
-        for key in by_need:
+        for key in sorted(self.keys, key=lambda key: key not in self._typed):
             if key in self._typed or _kinds(self.columns, [*kept, key]) > _kinds(self.columns, kept):
                 kept.append(key)
-        parts = sorted(kept, key=self.keys.index)
-        found = [", ".join(f"{key}={self.columns[key][i]}" for key in parts) or "all runs" for i in range(n)]
-        return _told_apart([_cut(label) for label in found])
+        parts = {key: self.columns[key] for key in self.keys if key in kept}
+        usual = {key: _usual(column) for key, column in parts.items()}
+        found = []
+        for i in range(n):
+            departing = [key for key, column in parts.items() if column[i] != usual[key]]
+            said = [f"{_short(key, kept)}={_cut(parts[key][i], VALUE)}" for key in departing or parts]
+            found.append(_cut(", ".join(said) or "all runs", LABEL))
+        return _told_apart(found)
+
+
+def _usual(column: Sequence[str]) -> str | None:
+    """What more than half of three configurations or more have; None where there is no such value."""
+    value = max(column, key=column.count)
+    return value if len(column) > 2 and 2 * column.count(value) > len(column) else None
+
+
+def _short(key: str, kept: Sequence[str]) -> str:
+    """The last part of a key, where that says which one is meant."""
+    last = key.split(".")[-1]
+    alike = [other for other in kept if other.split(".")[-1] == last]
+    return key if last.startswith("_") or len(alike) > 1 else last
 
 
 def _chosen(differing: Mapping[str, list[str]], choices: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
@@ -138,14 +158,15 @@ def _rank(key: str) -> tuple[int, int, str]:
     return _ORDER.index(first) if first in _ORDER else len(_ORDER), key.count("."), key
 
 
-def _cut(label: str) -> str:
-    return label if len(label) <= LABEL else f"{label[: LABEL - 3]}..."
+def _cut(said: str, most: int) -> str:
+    return said if len(said) <= most else f"{said[: most - 3]}..."
 
 
 def _told_apart(labels: Sequence[str]) -> list[str]:
     """Numbers behind those that are not the only ones of their name."""
     found, seen = [], dict.fromkeys(labels, 0)
+    count = Counter(labels)
     for label in labels:
         seen[label] += 1
-        found.append(f"{label} #{seen[label]}" if labels.count(label) > 1 else label)
+        found.append(f"{label} #{seen[label]}" if count[label] > 1 else label)
     return found

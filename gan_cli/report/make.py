@@ -2,21 +2,30 @@
 
 import fnmatch
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan_cli.charts import CHARTS
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.report import logs
 from gan_cli.report.compare import ALL_PAIRS, comparisons, summaries
 from gan_cli.report.gather import gather
 from gan_cli.report.groups import Differences, identity, measured
 from gan_cli.report.logs import Series
-from gan_cli.report.model import Band, Comparison, Group, Metric, Report, RunInfo, Summary
+from gan_cli.report.model import Band, Better, Comparison, Group, Metric, Report, RunInfo, Summary
 from gan_cli.scores import FLOOR, PREFIX, SCORES, direction, tag
 
+# Which value is better of the quick looks at samples that every run takes.
+LOOKS: Mapping[str, Better] = {
+    "samples/energy": "smallest",
+    "samples/quality": "largest",
+    "samples/modes": "largest",
+    "samples/classes": "largest",
+}
 TESTED = 8  # metrics, where nobody says which
 POINTS = 600_000  # of all curves together, so that a page with them stays usable
 FEWEST, MOST = 16, 400  # of one curve
@@ -159,7 +168,7 @@ def _log(run: RunInfo, notes: list[str]) -> dict[str, Series]:
 
 
 def _value(name: str, series: Series, best: bool) -> float:
-    better = direction(name) if best else None
+    better = _better(name) if best else None
     return logs.best(series, better) if better else logs.last(series)
 
 
@@ -182,12 +191,24 @@ def _metrics(tags: Iterable[str], runs: Sequence[RunInfo], wanted: Wanted) -> li
     chosen = _asked(names, wanted.metrics) if wanted.metrics else _telling(names)
     found = []
     for name in [*chosen, *(name for name in names if name not in chosen)]:
-        better = direction(name)
-        score = SCORES.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+        better = _better(name)
         taken = "the best value of each run" if wanted.best and better else "the last value of each run"
-        means = f"{score.means}; {score.better} is better" if score else ""
-        found.append(Metric(name, better, means, taken, name in chosen))
+        found.append(Metric(name, better, _means(name), taken, name in chosen))
     return found
+
+
+def _better(name: str) -> Better | None:
+    return direction(name) or LOOKS.get(name)
+
+
+def _means(name: str) -> str:
+    """What a figure is: in the words of the evaluation's list, or of TensorBoard's charts."""
+    score = SCORES.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+    if score:
+        return f"{score.means}; {score.better} is better"
+    charts = (chart for page in CHARTS.values() for chart in page.items())
+    titles = (title for title, (_, tags) in charts if any(re.fullmatch(tag.strip("^$"), name) for tag in tags))
+    return next(titles, "")
 
 
 def _asked(names: Sequence[str], wanted: Sequence[str]) -> list[str]:

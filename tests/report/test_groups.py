@@ -32,7 +32,7 @@ def test_numbers_are_equal_however_they_were_typed():
 def test_a_setting_that_follows_a_shorter_one_is_said_once():
     found = differences({}, {"optimizer.lr": 0.01, "optimizer.generator.lr": 0.01})
     assert found.keys == ["optimizer.lr"]
-    assert found.labels() == ["optimizer.lr=0.001", "optimizer.lr=0.01"]
+    assert found.labels() == ["lr=0.001", "lr=0.01"]
 
 
 def test_one_that_goes_its_own_way_is_said():
@@ -52,9 +52,9 @@ def test_what_differs_within_one_choice_is_said_beside_it():
     found = differences({}, {"loss.label": 0.9}, {"loss._target_": "Hinge"}, choices=chosen)
     assert found.keys == ["loss", "loss.label"]
     assert found.labels() == [
-        "loss=nonsaturating, loss.label=1",
-        "loss=nonsaturating, loss.label=0.9",
-        "loss=hinge, loss.label=1",
+        "loss=nonsaturating, label=1",  # as most are in both, so that it has nothing else to be called by
+        "label=0.9",
+        "loss=hinge",
     ]
 
 
@@ -76,6 +76,25 @@ def test_two_things_that_were_typed_and_go_together_are_both_said():
 def test_a_setting_that_one_does_not_have_is_not_set():
     assert differences({"a": None}, {}).of(1) == {"a": "not set"}
     assert differences({"a": None}, {}).of(0) == {"a": "null"}
+
+
+def test_the_names_of_a_grid_say_all_of_it():
+    found = differences(*({"a.x": x, "b.y": y} for x in (1, 2) for y in (3, 4, 5)))
+    assert found.labels() == ["x=1, y=3", "x=1, y=4", "x=1, y=5", "x=2, y=3", "x=2, y=4", "x=2, y=5"]
+
+
+def test_variants_of_one_are_named_by_what_they_change():
+    base = {"dataset.modes": 8, "dataset.std": 0.01, "dataset.rotation": 0}
+    found = differences(
+        base, {**base, "dataset.modes": 12}, {**base, "dataset.std": 0.1}, {**base, "dataset.rotation": 9}
+    )
+    assert found.labels() == ["modes=8, rotation=0, std=0.01", "modes=12", "std=0.1", "rotation=9"]
+    assert found.of(1) == {"dataset.modes": "12", "dataset.rotation": "0", "dataset.std": "0.01"}
+
+
+def test_keys_that_end_alike_are_said_in_full():
+    found = differences({"a.x": 1, "b.x": 1}, {"a.x": 2, "b.x": 1}, {"a.x": 1, "b.x": 2}, {"a.x": 2, "b.x": 2})
+    assert found.labels() == ["a.x=1, b.x=1", "a.x=2, b.x=1", "a.x=1, b.x=2", "a.x=2, b.x=2"]
 
 
 def test_long_labels_are_cut_and_stay_different():

@@ -31,7 +31,7 @@ def fill(root, tag=ENERGY, **groups):
 def test_a_configuration_is_summed_up_over_its_seeds(tmp_path):
     fill(tmp_path, lr1=[1.0, 2.0, 3.0], lr2=[4.0, 6.0, 8.0])
     found = report(tmp_path)
-    assert [group.label for group in found.groups] == ["optimizer.lr=0.001", "optimizer.lr=0.002"]
+    assert [group.label for group in found.groups] == ["lr=0.001", "lr=0.002"]
     assert (found.differing, found.same) == (["optimizer.lr"], False)
     one, other = found.summaries
     assert (one.metric, one.n, one.mean, one.std, one.best, one.note) == (ENERGY, 3, 2.0, 1.0, True, "")
@@ -50,8 +50,7 @@ def test_a_large_difference_is_more_than_noise_with_scipy_s_p(tmp_path):
     assert (found.t, found.p, found.p_holm) == approx((told.statistic, told.pvalue, told.pvalue))
     assert (found.low, found.high) == approx(tuple(told.confidence_interval()))
     assert found.words == (
-        "optimizer.lr=0.001 is 1.1 below optimizer.lr=0.002, better. That is more than seed noise "
-        f"(p = {told.pvalue:.2g}; Welch's t-test)."
+        f"lr=0.001 is 1.1 below lr=0.002, better. That is more than seed noise (p = {told.pvalue:.2g}; Welch's t-test)."
     )
 
 
@@ -76,9 +75,7 @@ def test_p_is_corrected_over_all_pairs_of_a_metric(tmp_path):
     values = {"lr1": [1.0, 1.1, 0.9], "lr2": [2.0, 2.2, 2.1], "lr3": [1.5, 1.6, 1.7]}
     fill(tmp_path, **values)
     found = {(c.a, c.b): c for c in report(tmp_path).comparisons}
-    p = {
-        (a, b): stats.ttest_ind(values[f"lr{a + 1}"], values[f"lr{b + 1}"], equal_var=False).pvalue for a, b in found
-    }
+    p = {(a, b): stats.ttest_ind(values[f"lr{a + 1}"], values[f"lr{b + 1}"], equal_var=False).pvalue for a, b in found}
     assert {*found} == {(0, 1), (0, 2), (1, 2)}
     one, two, three = sorted(p, key=p.get)
     assert found[one].p_holm == approx(3 * p[one])
@@ -101,7 +98,7 @@ def test_one_run_cannot_tell(tmp_path):
     found = report(tmp_path)
     (compared,) = found.comparisons
     assert (compared.verdict, compared.p, compared.low) == ("cannot tell", None, None)
-    assert "one run of optimizer.lr=0.001 says nothing of its seed noise" in compared.words
+    assert "one run of lr=0.001 says nothing of its seed noise" in compared.words
     assert [line.best for line in found.summaries] == [False, True]  # one lucky run is not called the best
 
 
@@ -128,7 +125,7 @@ def test_constants_are_told_apart_by_how_they_could_be_dealt(tmp_path, runs, ver
     (found,) = report(tmp_path).comparisons
     assert (found.verdict, found.test, found.t) == (verdict, "exact permutation test", None)
     assert found.p == approx(2 / math.comb(2 * runs, runs))
-    assert "1 above optimizer.lr=0.002, better" in found.words
+    assert "1 above lr=0.002, better" in found.words
 
 
 def test_what_is_not_finite_is_counted_and_keeps_quiet(tmp_path):
@@ -139,7 +136,7 @@ def test_what_is_not_finite_is_counted_and_keeps_quiet(tmp_path):
     assert [line.best for line in found.summaries] == [False, True]  # its mean leaves out the worst
     (compared,) = found.comparisons
     assert (compared.verdict, compared.p) == ("cannot tell", None)
-    assert "not every run of optimizer.lr=0.001 has a finite figure" in compared.words
+    assert "not every run of lr=0.001 has a finite figure" in compared.words
 
 
 def test_what_did_not_finish_is_told_and_not_counted(tmp_path):
@@ -172,10 +169,20 @@ def test_ties_have_no_best(tmp_path):
     found = report(tmp_path)
     assert not any(line.best for line in found.summaries)
     (compared,) = found.comparisons
-    assert compared.words == "Every run of optimizer.lr=0.001 and of optimizer.lr=0.002 has 8: no difference."
+    assert compared.words == "Every run of lr=0.001 and of lr=0.002 has 8: no difference."
 
 
-@pytest.mark.parametrize(("tag", "best"), [("eval/energy", 0), ("eval/precision", 1), ("eval/std_ratio", None)])
+@pytest.mark.parametrize(
+    ("tag", "best"),
+    [
+        ("eval/energy", 0),
+        ("eval/precision", 1),
+        ("eval/std_ratio", None),
+        ("samples/energy", 0),
+        ("samples/quality", 1),
+        ("theory/js", None),
+    ],
+)
 def test_what_is_better_is_known_by_the_name(tmp_path, tag, best):
     fill(tmp_path, tag, lr1=[1.0, 1.5], lr2=[2.0, 2.5])
     lines = report(tmp_path).summaries
@@ -196,7 +203,10 @@ def test_evaluations_are_compared_where_nobody_says_and_all_else_has_curves(tmp_
     assert [metric.tag for metric in found.metrics if metric.chosen] == [ENERGY]
     assert {metric.tag for metric in found.metrics} == row.keys() - {"step"}
     assert found.runs[0].curves["loss/d"] == [(10, 1.0), (20, 1.0)]
-    assert "energy distance" in found.metrics[0].means
+    means = {metric.tag: metric.means for metric in found.metrics}
+    assert means[ENERGY] == "energy distance to fresh data; lower is better"
+    assert means["samples/energy"] == "energy distance from the data: 0 equal, 1 apart"
+    assert means["loss/d"] == "losses of both players"
 
 
 def test_metrics_are_asked_for_by_tag_short_name_or_pattern(tmp_path):

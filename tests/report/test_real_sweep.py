@@ -32,7 +32,7 @@ def test_a_sweep_with_a_job_that_cannot_train(tmp_path):
     assert {run["run"] for run in runs if run["status"] == "failed"} == failed
     assert all(run["reason"] for run in runs if run["status"] == "failed")
     assert {run["configuration"] for run in runs} == {
-        f"loss={loss}, optimizer.lr={lr}" for loss in ("hinge", "wgan_gp") for lr in ("0.001", "1e+30")
+        f"loss={loss}, lr={lr}" for loss in ("hinge", "wgan_gp") for lr in ("0.001", "1e+30")
     }
     for run in (run for run in runs if run["status"] == "finished"):
         log = (tmp_path / "sweep" / run["run"] / "metrics.jsonl").read_text().splitlines()
