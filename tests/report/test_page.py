@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from report.fakes import STEPS, fake, picture, value
 
-from gan_cli.grid import png_bytes, tile
+from gan_cli.grid import png_bytes, save_png, tile
 from gan_cli.report import charts, grids
 from gan_cli.report.page import html
 from gan_cli.report.verdict import findings
@@ -239,6 +239,17 @@ def test_pictures_never_take_more_than_their_budget(tmp_path):
         assert whole // share // 4 < size <= whole // share
         assert len(found.runs) == 4, "every run is seen"
         assert found.steps[-1] == 800 and found.note
+
+
+def test_pictures_keep_to_the_budget_where_the_last_ones_are_the_smallest(tmp_path):
+    """The last ones are what is looked at first, to know how many there is room for."""
+    report = fake(tmp_path, seeds=2, steps=6)
+    for run in report.runs:
+        save_png(run.grids[-1][1], np.zeros((100, 100, 3), np.uint8))
+    found = grids.pictures(report, 20_000)
+    assert sum(len(p) for run in found.runs.values() for p in run.values()) <= 20_000
+    assert all(500 in steps for steps in found.runs.values())
+    assert "some left out for want of room" in found.note
 
 
 def test_so_many_pictures_and_no_more(tmp_path):

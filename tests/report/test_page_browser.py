@@ -25,7 +25,7 @@ from gan_cli.report.page import html
 
 pytestmark = pytest.mark.slow
 
-EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'%{x}<a href='http://example.org'>"
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 Show = Callable[..., Chrome]
 
 
@@ -298,20 +298,28 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(show: Show) -> None:
     )
 
 
+LINK = "<a href='http://example.org'>x</a>%{x}<b>"  # plotly would make a link of it
+
+
 def test_what_strangers_wrote_does_nothing(show: Show, tmp_path: Path) -> None:
-    report = fake(tmp_path, tags=("eval/a", f"eval/{EVIL}"))
+    report = fake(tmp_path, tags=("eval/a", f"{LINK}{EVIL}"))
     for run in report.runs:
         run.name, run.command, run.reason = f"{run.name}{EVIL}", EVIL, EVIL
     for group in report.groups:
-        group.label += EVIL
+        group.label = f"{LINK}{group.label}{EVIL}"
     report.title = EVIL
     chrome = show(written(tmp_path, report))
     assert chrome.title == EVIL  # text, as it stands
     for part in ("#intervals", "#curve-chart", "#grids"):
         to(chrome, part)
         eventually(lambda part=part: one(chrome, part).find_elements(By.CSS_SELECTOR, "svg, img"))
+    choose_last = "const s = arguments[0]; s.selectedIndex = s.length - 1; s.dispatchEvent(new Event('change'))"
+    chrome.execute_script(choose_last, one(chrome, "#curve"))
+    ActionChains(chrome).move_to_element(to(chrome, "#curve-chart")).perform()
+    hover = eventually(lambda: "".join(texts(chrome, "#curve-chart .hoverlayer text")))
+    assert "<a href='http" in hover and "%{x}" in hover
     assert chrome.find_elements(By.CSS_SELECTOR, "img[src=x], a[href^=http], svg a") == []
-    assert chrome.execute_script("return window.alert.toString()") == "function alert() { [native code] }"
+    assert one(chrome, "#intervals .ytick").text.startswith(LINK)
 
 
 def test_five_hundred_runs_stay_usable(show: Show, tmp_path: Path) -> None:
