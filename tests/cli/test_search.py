@@ -23,12 +23,14 @@ from gan_cli import loop
 from gan_cli.alarms import alarm
 from gan_cli.cli import apart
 from gan_cli.cli import train as command
-from gan_cli.cli.search import space
+from gan_cli.cli.search import space, syntax
 from gan_cli.cli.search.foresight import added
+from gan_cli.cli.search.journal import NAME
 from gan_cli.cli.search.picture import picture
 from gan_cli.cli.search.settings import Sampler, Settings
 from gan_cli.cli.search.space import Choice, Number
-from gan_cli.cli.search.study import NAME, Study, Trial
+from gan_cli.cli.search.study import Study
+from gan_cli.cli.search.trial import Trial
 from gan_cli.cli.sweep.record import Record
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.health import Health
@@ -38,7 +40,7 @@ PARSER = OverridesParser.create()
 
 
 def space_of(*texts: str) -> space.Space:
-    return space.read(None, texts, PARSER)
+    return syntax.read(None, texts, PARSER)
 
 
 @pytest.mark.parametrize(("text", "part"), [
@@ -78,7 +80,7 @@ def test_a_space_with_a_mistake_is_refused_in_words(text, told):
 
 
 def test_the_line_has_the_last_word_on_what_a_file_searches():
-    found = space.read({"a": "1,2", "b": "interval(0,1)", "c": 3}, ["++a=7", "d=x,y"], PARSER)
+    found = syntax.read({"a": "1,2", "b": "interval(0,1)", "c": 3}, ["++a=7", "d=x,y"], PARSER)
     assert found.parts == {"b": Number(0.0, 1.0), "d": Choice(("x", "y"))}
     assert found.overrides({"b": 0.5, "d": "y"}) == ["++a=7", "c=3", "b=0.5", "d=y"]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from gan_cli.cli.search.settings import Settings
 from gan_cli.cli.search.space import Choice, Number
-from gan_cli.cli.search.study import Study, Trial
+from gan_cli.cli.search.study import Study
+from gan_cli.cli.search.trial import Trial
 from gan_cli.grid import save_png
 from gan_cli.plots.canvas import FAKE, INK, REAL, Picture, pixels, tidy
 

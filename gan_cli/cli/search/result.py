@@ -3,15 +3,18 @@
 import csv
 import io
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from gan_cli.cli.command import COLUMNS, printable
+from gan_cli.cli.search.journal import NAME
+from gan_cli.cli.search.lines import Lines
 from gan_cli.cli.search.settings import Settings
-from gan_cli.cli.search.study import NAME, Study, Trial
+from gan_cli.cli.search.study import Study
+from gan_cli.cli.search.trial import Trial
 from gan_cli.console import Screen, duration
 from gan_cli.files import write_text
 from gan_cli.suite.tables import table
@@ -23,23 +26,18 @@ _LUCK = "the best of many was lucky, too; with seeds that did not choose it"
 _COLOURS = {"complete": "green", "failed": "red", "pruned": "yellow"}
 
 
-Words = Callable[[Trial], str]
-
-
 class Result:
     """A search, as far as it went.
 
     Args:
         settings: of it.
         study: its trials.
-        command: the command line of a trial.
-        check: the same with other seeds.
+        lines: the commands of its trials.
         line: that of the search.
     """
 
-    def __init__(self, settings: Settings, study: Study, command: Words, check: Words, line: Sequence[str]) -> None:
-        self._settings, self._study, self._line = settings, study, line
-        self._command, self._check = command, check
+    def __init__(self, settings: Settings, study: Study, lines: Lines, line: Sequence[str]) -> None:
+        self._settings, self._study, self._lines, self._line = settings, study, lines, line
         self._keys = list(study.space.parts)
         self._shown = _short(self._keys)
 
@@ -93,9 +91,9 @@ class Result:
         print(printable(f"{self._ends()}; {', '.join((MARKDOWN, CSV, PICTURE, NAME))} in {directory}"))
         if self._study.best:
             print(f"the best, trial {self._study.best.number}:")
-            print(printable(f"  {self._command(self._study.best)}"))
+            print(printable(f"  {self._lines.command(self._study.best.values)}"))
             print(f"{_LUCK}:")
-            print(printable(f"  {self._check(self._study.best)}"))
+            print(printable(f"  {self._lines.check(self._study.best.values)}"))
         else:
             print("no trial came to its end: nothing was found")
 
@@ -121,8 +119,13 @@ class Result:
         """One page: the best, the table, how to make it again."""
         text = ["# Search", "", f"For {self.title}; {self._ends()}.", ""]
         if self._study.best:
-            text += [f"The best, trial {self._study.best.number}:", "", f"    {self._command(self._study.best)}", ""]
-            text += [f"{_LUCK.capitalize()}:", "", f"    {self._check(self._study.best)}", ""]
+            text += [
+                f"The best, trial {self._study.best.number}:",
+                "",
+                f"    {self._lines.command(self._study.best.values)}",
+                "",
+            ]
+            text += [f"{_LUCK.capitalize()}:", "", f"    {self._lines.check(self._study.best.values)}", ""]
         text += [table(self._headings, [[printable(c) for c in self._cells(trial)] for trial in self._study.ranked()])]
         text += ["", f"![history and settings]({PICTURE})", "", "Made by", "", f"    {shlex.join(self._line)}"]
         return "\n".join(text) + "\n"
@@ -139,10 +142,9 @@ class Result:
             found = [repr(value) for value in trial.found] + [""] * (len(seeds) - len(trial.found))
             settings = [trial.values[key] for key in self._keys]
             mean = "" if trial.mean is None else repr(trial.mean)
-            writer.writerow(
-                [trial.number, trial.state, mean, *(found if seeds else []), *settings,
-                 "" if trial.seconds is None else round(trial.seconds, 1), trial.why or "", self._command(trial)]
-            )  # fmt: skip
+            spent = "" if trial.seconds is None else round(trial.seconds, 1)
+            told = [spent, trial.why or "", self._lines.command(trial.values)]
+            writer.writerow([trial.number, trial.state, mean, *(found if seeds else []), *settings, *told])
         return file.getvalue()
 
 

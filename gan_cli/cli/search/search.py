@@ -1,8 +1,9 @@
 """`hydra/sweeper=optuna`: ask for a trial, run its jobs, tell what came of it, until there are enough."""
 
+import itertools
 import os
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,15 +14,16 @@ from omegaconf import DictConfig, OmegaConf
 from gan_cli.cli.answers import answer
 from gan_cli.cli.command import printable
 from gan_cli.cli.overrides import as_typed, key_of
-from gan_cli.cli.search import foresight, settings, space
+from gan_cli.cli.search import foresight, settings, syntax
+from gan_cli.cli.search.lines import Lines
 from gan_cli.cli.search.result import Result
-from gan_cli.cli.search.study import Study, Trial, require_optuna
-from gan_cli.cli.sweep import combinations, earlier
+from gan_cli.cli.search.study import Study, require_optuna
+from gan_cli.cli.search.trial import Trial
+from gan_cli.cli.search.worth import NoValueError, worth
+from gan_cli.cli.sweep import combinations
 from gan_cli.cli.sweep.line import Line
 from gan_cli.cli.sweep.record import NAME, Job
 from gan_cli.errors import ConfigError, GanError
-from gan_cli.listing import read as read_run
-from gan_cli.reading import read_rows
 
 Launch = Callable[[Sequence[Sequence[str]], int], Any]  # overrides of jobs, and the number of the first
 
@@ -56,7 +58,7 @@ class Search:
         self._config, self._noted, self._line, self._side_by_side = config, jobs, line, side_by_side
         overrides: list[str] = [str(text) for text in config.hydra.overrides.task]
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-        self.space = space.read(self.settings.params, overrides, parser)
+        self.space = syntax.read(self.settings.params, overrides, parser)
         if self.settings.n_jobs > 1 and not side_by_side:
             raise ConfigError(
                 f"hydra.sweeper.n_jobs: {self.settings.n_jobs} trials at a time need a launcher that runs jobs side by "
@@ -66,8 +68,8 @@ class Search:
             raise ConfigError("retry: to a search, a trial that failed is an answer; hydra.sweep.dir=... begins anew")
         if OmegaConf.select(config, "resume") is not None:
             raise ConfigError("resume: a trial begins with its own settings, and a run that is resumed has others")
-        self._added = foresight.added(config, self.settings, [key_of(text) for text in overrides])
-        self._seed: int = config.seed
+        added = foresight.added(config, self.settings, [key_of(text) for text in overrides])
+        self.lines = Lines(self.space, added, config.seed, self.settings.seeds)
         self._study: Study | None = None
 
     def look(self) -> None:
@@ -79,7 +81,7 @@ class Search:
         foresight.refuse_hopeless(self._config, self._corners(), self.settings)
 
     def _corners(self) -> list[list[str]]:
-        return [[*self.space.overrides(values), *self._added] for values in self.space.corners()]
+        return [self.lines.overrides(values) for values in self.space.corners()]
 
     def begin(self, directory: Path | None) -> None:
         """Open the study.
@@ -108,7 +110,7 @@ class Search:
         """Make all trials that are left."""
         while trials := self._next():
             for trial in trials:
-                self._noted.add(trial.number * self.settings.seeds, [*map(as_typed, self._jobs(trial))])
+                self._noted.add(trial.number * self.settings.seeds, [*map(as_typed, self.lines.runs(trial.values))])
             if self._side_by_side:
                 self._together(trials, launch)
             else:
@@ -125,7 +127,7 @@ class Search:
         print(f"{many} trials" + (f" of {seeds} runs each" if seeds > 1 else "") + "; the first of them:")
         trial = self.study.ask()
         assert trial is not None
-        (first, *_) = self._jobs(trial)
+        (first, *_) = self.lines.runs(trial.values)
         self._noted.add(0, [as_typed(first)])
         launch([first], 0)
 
@@ -140,16 +142,10 @@ class Search:
             begun.append(new)
         return begun[:at_a_time]
 
-    def _jobs(self, trial: Trial) -> list[list[str]]:
-        """The overrides of each run of a trial."""
-        of_all = [*self.space.overrides(trial.values), *self._added]
-        seeds = range(self._seed, self._seed + self.settings.seeds)
-        return [[*(text for text in of_all if key_of(text) != "seed"), f"++seed={seed}"] for seed in seeds]
-
     def _one_by_one(self, trial: Trial, launch: Launch) -> None:
         """The runs of a trial, up to the first that does not come to its end."""
         first = trial.number * self.settings.seeds
-        for number, overrides in enumerate(self._jobs(trial), first):
+        for number, overrides in enumerate(self.lines.runs(trial.values), first):
             if not self._composes(number, overrides):
                 return
             launch([overrides], number)
@@ -159,14 +155,11 @@ class Search:
     def _together(self, trials: Sequence[Trial], launch: Launch) -> None:
         """All runs of all trials at once."""
         seeds = self.settings.seeds
-        jobs = [(trial.number * seeds + i, o) for trial in trials for i, o in enumerate(self._jobs(trial))]
+        jobs = [(trial.number * seeds + i, o) for trial in trials for i, o in enumerate(self.lines.runs(trial.values))]
         ready = [(number, overrides) for number, overrides in jobs if self._composes(number, overrides)]
-        consecutive = [number for number, _ in ready] == [*range(ready[0][0], ready[0][0] + len(ready))] if ready else 0
-        if consecutive:
-            launch([overrides for _, overrides in ready], ready[0][0])
-        else:
-            for number, overrides in ready:
-                launch([overrides], number)
+        for _, consecutive in itertools.groupby(enumerate(ready), key=lambda place: place[1][0] - place[0]):
+            numbers, lines = zip(*(job for _, job in consecutive), strict=True)
+            launch(lines, numbers[0])
 
     def _composes(self, number: int, overrides: Sequence[str]) -> bool:
         """Whether Hydra can compose a job, and where it will be; if it cannot, its launcher would end the search."""
@@ -190,37 +183,13 @@ class Search:
         trial.found, trial.state, trial.why = [], "complete", None
         for job in jobs:
             try:
-                trial.found.append(self._found(job))
-            except _NoValueError as error:
+                trial.found.append(worth(job, self._directory, self.settings))
+            except NoValueError as error:
                 trial.state, trial.why = error.state, str(error)
                 break
         for job in jobs:
             if job.status == "waiting":
                 job.error = f"left out: its trial is {trial.state}"
-
-    def _found(self, job: Job) -> float:
-        """The metric of one run.
-
-        Raises:
-            _NoValueError: there is none.
-        """
-        place = earlier.place_of(job, self._directory)
-        run = read_run(place) if place and place.is_dir() else None
-        if run is not None and run.status == "stopped" and (run.reason or "").startswith("alarm "):
-            raise _NoValueError("pruned", str(run.reason))
-        if job.status != "finished" or place is None:
-            raise _NoValueError("failed", job.error or f"its run is {job.status}")
-        try:
-            values = [row[self.settings.tag] for row in read_rows(place / "metrics.jsonl") if self.settings.tag in row]
-        except GanError as error:
-            raise _NoValueError("failed", str(error)) from error
-        numbers = [float(value) for value in values if not isinstance(value, str)]
-        if self.settings.value == "best" and numbers:
-            return max(numbers) if self.settings.maximizes else min(numbers)
-        if not values or isinstance(values[-1], str):
-            told = f"its last {self.settings.tag} is {values[-1]}" if values else f"it logged no {self.settings.tag}"
-            raise _NoValueError("failed", told)
-        return float(values[-1])
 
     def _said(self, trial: Trial) -> str:
         best = self.study.best
@@ -228,30 +197,9 @@ class Search:
         so_far = "" if best is None else f"; best so far: #{best.number} with {best.mean:.4g}"
         return printable(f"trial {trial.number}: {self.settings.tag} {told}{so_far}")
 
-    def label(self, overrides: Sequence[str]) -> str:
-        """What tells a job from the others."""
-        telling = {*self.space.parts, *(["seed"] if self.settings.seeds > 1 else [])}
-        return " ".join(text for text in overrides if key_of(text) in telling)
-
     def result(self) -> Result:
         """What there is to show."""
-        return Result(self.settings, self.study, self.command, self.check, self._line.command)
-
-    def command(self, trial: Trial) -> str:
-        """The command line of a trial's first run, to copy."""
-        (first, *_) = self._jobs(trial)
-        return self._typed(first)
-
-    def _typed(self, overrides: Iterable[str]) -> str:
-        """A command that runs to its end: no alarm was asked for there."""
-        stops = {text for text in self._added if key_of(text) == "train.stop_on"}
-        return shlex.join(["gan-train", *as_typed(text for text in overrides if text not in stops)])
-
-    def check(self, trial: Trial) -> str:
-        """The same with seeds that it was not chosen by."""
-        (first, *_) = self._jobs(trial)
-        new = range(self._seed + self.settings.seeds, self._seed + self.settings.seeds + 3)
-        return self._typed(text for text in first if key_of(text) != "seed") + f" seed={','.join(map(str, new))} -m"
+        return Result(self.settings, self.study, self.lines, self._line.command)
 
     def show(self, directory: Path, stopped: bool) -> None:
         """The end of it, on the screen and in files."""
@@ -267,9 +215,3 @@ class Search:
     def exit_code(self) -> int:
         """1 where no trial came to its end."""
         return int(self._study is None or self._study.best is None)
-
-
-class _NoValueError(Exception):
-    def __init__(self, state: Any, why: str) -> None:
-        super().__init__(why)
-        self.state = state

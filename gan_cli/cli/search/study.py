@@ -1,60 +1,22 @@
 """The trials of a search, kept in a file that survives a kill: Optuna's journal, which its own tools read as well."""
 
-import math
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from gan_cli.cli.search.journal import NAME, journal
 from gan_cli.cli.search.settings import Settings
 from gan_cli.cli.search.space import Space, Values
+from gan_cli.cli.search.trial import Trial, from_optuna
 from gan_cli.errors import ConfigError, GanError, RunError
-from gan_cli.files import write_text
-from gan_cli.reading import read_bytes
 from gan_cli.seeds import derive
 
 if TYPE_CHECKING:
     import optuna
 
-NAME = "optuna.log"  # the journal, in the directory of the sweep
 _STUDY = "search"
-_LIMIT = 1 << 26  # bytes: of ten thousand trials some 10 MB
 _TRIES = 16  # suggestions that were made before, until the next one is taken from the list
-
-State = Literal["running", "complete", "pruned", "failed"]
-
-
-@dataclass
-class Trial:
-    """One trial.
-
-    Args:
-        number: from 0.
-        values: of each setting.
-        state: "pruned": an alarm ended it; "failed": all else that did not come to its end.
-        found: the metric of each of its runs that came to their ends.
-        why: it is pruned or failed.
-        seconds: of training, of all its runs.
-    """
-
-    number: int
-    values: Values
-    state: State = "running"
-    found: list[float] = field(default_factory=list)
-    why: str | None = None
-    seconds: float | None = None
-
-    @property
-    def mean(self) -> float | None:
-        """The value of the trial; None where it has none."""
-        return sum(self.found) / len(self.found) if self.state == "complete" else None
-
-    @property
-    def spread(self) -> float | None:
-        """The standard deviation over seeds; None of fewer than two."""
-        mean, n = self.mean, len(self.found)
-        return None if mean is None or n < 2 else math.sqrt(sum((x - mean) ** 2 for x in self.found) / (n - 1))
 
 
 def require_optuna() -> None:
@@ -95,7 +57,7 @@ class Study:
         self._distributions: dict[str, BaseDistribution] = {k: part.distribution() for k, part in space.parts.items()}
         self._direction: Literal["maximize", "minimize"] = "maximize" if settings.maximizes else "minimize"
         try:
-            self._storage = _journal(directory / NAME) if directory else optuna.storages.InMemoryStorage()
+            self._storage = journal(directory / NAME) if directory else optuna.storages.InMemoryStorage()
             if _STUDY in optuna.get_all_study_names(self._storage):
                 self._study = optuna.load_study(storage=self._storage, study_name=_STUDY)
             else:
@@ -105,7 +67,7 @@ class Study:
             raise
         except Exception as error:  # whatever a damaged or foreign file makes of Optuna
             raise RunError(f"{directory}: {NAME} cannot be read: {type(error).__name__}: {error}") from error
-        self.trials = [_ours(trial) for trial in frozen]
+        self.trials = [from_optuna(trial) for trial in frozen]
         for trial in self.trials:
             if not space.holds(trial.values) or self._study.direction.name.lower() != self._direction:
                 raise RunError(f"{directory}: {NAME} is of another search; make another one with hydra.sweep.dir=...")
@@ -183,37 +145,3 @@ def _sampler(settings: Settings, seed: int) -> "optuna.samplers.BaseSampler":
             return samplers.GPSampler(seed=seed, n_startup_trials=startup)
         case "tpe":
             return samplers.TPESampler(seed=seed, n_startup_trials=startup, constant_liar=settings.n_jobs > 1)
-
-
-def _journal(path: Path) -> "optuna.storages.JournalStorage":
-    """A storage on a file, of which a kill in the middle of a line left no half of it."""
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-    class Held(JournalFileOpenLock):
-        """The sweep holds its directory alone; a lock file of a killed process would be waited for."""
-
-        def acquire(self) -> bool:
-            return True
-
-        def release(self) -> None:
-            pass
-
-    if path.exists() or path.is_symlink():
-        content = read_bytes(path, _LIMIT)
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            write_text(path, whole.decode())
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=Held(str(path))))
-
-
-def _ours(trial: "optuna.trial.FrozenTrial") -> Trial:
-    states: Mapping[str, State] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-    told: Mapping[str, Any] = trial.user_attrs
-    found, why, seconds = told.get("found"), told.get("why"), told.get("seconds")
-    numbers = [float(x) for x in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
-    state = states.get(trial.state.name, "running")
-    if state == "complete" and not numbers:
-        numbers = [float(trial.value or 0.0)]
-    spent = float(seconds) if isinstance(seconds, int | float) else None
-    return Trial(trial.number, dict(trial.params), state, numbers, None if why is None else str(why), spent)
