@@ -43,7 +43,7 @@ def make(root: Path, runs: int) -> None:
         about = {"command": ["gan-train", *overrides], "overrides": overrides, "created": created, "seed": seed}
         about["choices"] = {"loss": loss, "dataset": "ring", "model": "mlp", "prior": "normal", "experiment": None}
         about["versions"] = {"python": "3.11.7", "torch": "2.15.0", "numpy": "2.4.6", "tensorboard": "2.21.0"}
-        status = {"status": "finished", "reason": None, "step": 5000, "steps": 5000, "alarms": [], "seconds": 75.2}
+        status = {"status": "finished", "reason": None, "step": 5000, "steps": 5000, "seconds": 75.2}
         rows = [
             {"step": 100 * (row + 1), "loss/d": draw.random(), "loss/g": draw.random(), "prob/d_x": draw.random()}
             | {name: draw.random() for name in FIGURES}

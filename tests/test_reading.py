@@ -67,7 +67,7 @@ def test_a_file_larger_than_its_kind_is_not_read(tmp_path):
         ("", "Expecting value"),
         ("[]", "expected an object, found a list"),
         ("{" * 10 + "}" * 10, "property name"),
-        ('{"a":' * 25 + "1" + "}" * 25, "nested more than 24 deep"),
+        ('{"a":' * 24 + "1" + "}" * 24, "nested more than 24 deep"),
         ("[" * 100_000, "nested too deeply"),
         ('{"a": NaN}', "NaN is no number"),
         ('{"a": -Infinity}', "-Infinity is no number"),

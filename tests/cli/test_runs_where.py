@@ -85,6 +85,7 @@ def met(four, capsys):
         (["eval/cfd<=30"], "ba"),
         (["cfd<=30"], "ba"),
         (["cfd!=9"], "dca"),
+        (["cfd=*"], "cba"),
         (["loss/g=0.50"], "a"),
         (["loss/g=nan"], "c"),
         (["loss/g<1e9"], "dba"),
