@@ -192,3 +192,21 @@ def test_what_else_there_is(tmp_path, size):
     for name in set(named) - {"bfloat16", "batch norm of images"}:
         assert found[name]["alike"], name
         assert max(found[name][key] for key in ("gradients", "weights", "figures")) < 1e-6, (name, found[name])
+
+
+@pytest.mark.slow
+def test_the_command_logs_the_same_figures_with_two_processes(tmp_path):
+    """All of them: the losses of the global batch, and what rank 0 alone reads out, with its instance noise."""
+    told = once(*MLP, "dataset=ring", "loss=wgan_gp", "optimizer=sgd", "optimizer.lr=1e-3", "aids.instance_noise=0.05")
+    logs = []
+    for devices in (1, 2):
+        command = [sys.executable, "-m", "gan_cli.cli.train", *told, f"train.devices={devices}", "device=cpu"]
+        command += ["train.log_every=5", "train.sample_every=20", f"hydra.run.dir={tmp_path}/{devices}"]
+        subprocess.run(command, cwd=tmp_path, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=600)
+        lines = (tmp_path / str(devices) / "metrics.jsonl").read_text().splitlines()
+        logs.append([json.loads(line) for line in lines])
+    assert [row["step"] for row in logs[0]] == [5, 10, 15, 20]
+    assert {"theory/critic_gap", "theory/lipschitz", "grad_norm/g", "samples/modes"} < set(logs[0][-1])
+    for one, two in zip(*logs, strict=True):
+        assert {key for key, value in one.items() if isinstance(value, str)} == set()
+        assert two == approx(one, rel=1e-4, abs=1e-5)

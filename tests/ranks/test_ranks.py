@@ -1,6 +1,7 @@
 """One of several processes, looked at alone: its rows, its random numbers, what it may not be asked."""
 
 import ast
+import copy
 import inspect
 
 import pytest
@@ -212,3 +213,12 @@ def test_synchronised_batch_norm_waits_for_nobody_while_a_rank_looks_by_itself()
     assert not run.draws.paused
     assert torch.equal(torch.get_rng_state(), own)
     assert not torch.equal(own, run.draws.generator.get_state())
+
+
+def test_synchronised_batch_norm_has_the_weights_that_the_optimizer_moves_and_their_names():
+    run = make_run("dataset=digits", "dataset.size=8", "model.base_channels=4", "prior.dim=4", "train.steps=1")
+    G = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(run.G))
+    assert list(G.state_dict()) == list(run.G.state_dict()), "a checkpoint of GPUs is one of a CPU"
+    G = nn.SyncBatchNorm.convert_sync_batchnorm(run.G)
+    moved = {id(p) for group in run.opt_G.param_groups for p in group["params"]}
+    assert {id(p) for p in G.parameters()} == moved
