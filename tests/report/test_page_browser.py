@@ -228,6 +228,8 @@ def test_runs_of_one_z_or_of_one_configuration_lie_side_by_side(show: Show) -> N
     chrome = show()
     to(chrome, "#grids")
     assert texts(chrome, "#grids h3") == [f"The same z: seed {seed}, Normal" for seed in range(3)]
+    runs = texts(chrome, "#grids figcaption b")
+    assert runs == ["Real data", *["loss=loss0", "loss=loss1"] * 3]
     choose(chrome, "#arrange", "group")
     assert texts(chrome, "#grids h3") == ["loss=loss0", "loss=loss1"]
     one(chrome, "#grid-filter").send_keys("loss1")
@@ -280,7 +282,7 @@ def test_a_phone_never_scrolls_sideways(show: Show) -> None:
         to(chrome, f"#{name}")
         assert chrome.execute_script(wide) == [390, 390], name
     cell = to(chrome, "#run-table tbody td:nth-child(7)")
-    assert cell.is_displayed() and cell.rect["x"] + cell.rect["width"] <= 390
+    assert 300 < cell.rect["width"] <= 390, "a row is a card"
     label = "return getComputedStyle(arguments[0], '::before').content"
     assert chrome.execute_script(label, cell) == '"Images/s"'
 
