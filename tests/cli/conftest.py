@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hydra._internal.hydra import Hydra
+from sickroom import gan_train  # noqa: F401  a fixture, for all tests of sweeps
 
 from gan_cli.cli import train as command
 

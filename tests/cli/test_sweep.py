@@ -12,78 +12,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import TINY, once
-from hydra._internal.hydra import Hydra
+from conftest import TINY
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
 from omegaconf import OmegaConf
+from sickroom import FIXED, SHORT, WAYS, content, jobs, killed, statuses, sweeps, undisturbed
 
-from gan_cli import checkpoint, loop
-from gan_cli.cli import apart, job
-from gan_cli.cli import train as command
+from gan_cli.cli import job
 from gan_cli.cli.lock import locked
 from gan_cli.cli.sweep import combinations, record, table
 from gan_cli.cli.sweep.line import Line, take_up
 from gan_cli.cli.sweep.record import Job, Record
 from gan_cli.errors import ConfigError, DataError, RunError
-from gan_cli.state import digest as state_digest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a test patches is not there in a fresh process")
-
-SHORT = (*TINY, "train.checkpoint_every=2", "train.log_every=1")
-FIXED = "hydra.sweep.dir=sweep"
-
-SICK = '''
-import os, signal, time
-from pathlib import Path
-from gan_cli.losses import NonSaturating
-
-def once():
-    """Whether this is the first time, over all processes."""
-    try:
-        Path("fell").touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
-
-class Sick(NonSaturating):
-    """Falls ill in a step of the training."""
-
-    def __init__(self, how: str, step: int = 4, minutes: float | None = None):
-        super().__init__()
-        self.how, self.left = how, step
-
-    def generator(self, fake, real=None):
-        self.left -= fake.requires_grad and len(fake) == 16  # a batch, and no try before the first step
-        return super().generator(fake, real) if self.left else getattr(self, self.how)(fake)
-
-    def raises(self, fake): raise ArithmeticError("sick")
-    def exits(self, fake): raise SystemExit(0)
-    def leaves(self, fake): os._exit(7)
-    def kills(self, fake): os.kill(os.getpid(), signal.SIGKILL)
-    def diverges(self, fake): return fake.mean() * float("nan")
-    def hangs(self, fake):
-        while True: time.sleep(1)
-    def falls(self, fake):
-        if once(): raise ArithmeticError("sick")
-        return super().generator(fake)
-    def interrupts(self, fake):
-        if once(): os.kill(os.getppid(), signal.SIGINT); time.sleep(0.5)
-        return super().generator(fake)
-    def terminates(self, fake):
-        if once(): os.kill(os.getppid(), signal.SIGTERM); time.sleep(0.5)
-        return super().generator(fake)
-    def kills_all(self, fake):
-        if once(): os.kill(os.getppid(), signal.SIGKILL); os.kill(os.getpid(), signal.SIGKILL)
-        return super().generator(fake)
-    def orphans(self, fake):
-        if once(): os.kill(os.getppid(), signal.SIGKILL); time.sleep(0.5)
-        return super().generator(fake)
-'''
-WAYS = ("raises", "exits", "leaves", "kills", "diverges", "hangs", "falls", "interrupts", "terminates", "kills_all")
-WAYS += ("orphans",)
-
 
 EARLY = ("write_run", "_write_config", "draw_real")  # functions of the job, before the first checkpoint
 
@@ -91,76 +34,6 @@ EARLY = ("write_run", "_write_config", "draw_real")  # functions of the job, bef
 def slowly(*values):
     """Values of a test among the slow ones."""
     return pytest.param(*values, marks=pytest.mark.slow)
-
-
-@pytest.fixture
-def gan_train(tmp_path, monkeypatch, capfd):
-    """Runs the command in an empty working directory with losses that fall ill; gives exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(apart, "GRACE", 1.0)
-    monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: None)  # which composes everything once more
-    monkeypatch.setattr(loop, "look", lambda run: {})  # pictures take most of the time of such short runs
-    Path("sick.py").write_text(SICK)
-    Path("mine/loss").mkdir(parents=True)
-    for way in WAYS:
-        limit = "minutes: 0.06\n" if way == "hangs" else ""
-        Path(f"mine/loss/{way}.yaml").write_text(f"_target_: sick.Sick\nhow: {way}\n{limit}")
-
-    def call(*arguments: str, flags: tuple[str, ...] = ("-m", "--config-dir=mine")) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gan-train", *once(*arguments), *flags])
-        monkeypatch.setattr(sys, "path", [*sys.path])
-        try:
-            command.main()
-            code = 0
-        except SystemExit as error:
-            code = int(error.code or 0)
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return call
-
-
-def killed(gan_train, *arguments: str) -> int:
-    """The command in a process that is killed; its exit code."""
-    process = multiprocessing.get_context("fork").Process(target=gan_train, args=arguments)
-    process.start()
-    process.join()
-    return process.exitcode
-
-
-def sweeps() -> list[Path]:
-    return sorted(Path("outputs/sweeps").iterdir())
-
-
-def jobs(sweep: Path) -> list[dict]:
-    return json.loads((sweep / "sweep.json").read_text())["jobs"]
-
-
-def statuses(sweep: Path) -> list[str]:
-    return [job["status"] for job in jobs(sweep)]
-
-
-def content(sweep: Path) -> dict[str, object]:
-    """What must be equal, to the bit, in two sweeps of one line: the figures and the last state of each job."""
-    found: dict[str, object] = {}
-    for path in sweep.glob("*/metrics.jsonl"):
-        state = checkpoint.load(checkpoint.available(path.parent / "checkpoints")[0])
-        told = state_digest({key: value for key, value in state.items() if key not in ("machine", "offsets")})
-        found[path.parent.name] = (path.read_bytes(), state["step"], told)
-    return dict(sorted(found.items()))
-
-
-_undisturbed: list[object] = []
-
-
-def undisturbed(gan_train) -> list[object]:
-    """What the jobs of seeds 0 and 1 come to that nobody disturbs."""
-    if not _undisturbed:
-        Path("fell").touch()
-        assert gan_train(*SHORT, "loss=falls", "seed=0,1", "hydra.sweep.dir=whole")[0] == 0
-        Path("fell").unlink()
-        _undisturbed.extend(content(Path("whole")).values())
-    return _undisturbed
 
 
 def test_of_eight_jobs_five_fail_three_finish_and_all_are_listed(gan_train):
@@ -185,7 +58,8 @@ def test_of_eight_jobs_five_fail_three_finish_and_all_are_listed(gan_train):
     lines = out[out.rindex("#  job") :].splitlines()
     assert [line.split()[1:3] for line in lines[1:9]] == [[job["overrides"][-1], job["status"]] for job in found]
     assert "3 of 8 finished" in lines[9]
-    assert f"gan-train -m resume={sweep} retry=true" in lines[10]
+    assert lines[10] == f"what #1 said is in {sweep}/1_loss-raises/output.log"
+    assert f"gan-train -m resume={sweep} retry=true" in lines[11]
     assert err.count("Traceback") == 1, "of the job that had a bug"
 
 

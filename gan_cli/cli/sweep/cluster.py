@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -124,15 +123,16 @@ class Cluster:
     def _executor(self) -> Any:
         import submitit
 
-        kind = "slurm" if self._slurm else "local"
         told = {key: value for key, value in asdict(self._settings).items() if value is not None}
-        retries = {f"{kind}_max_num_timeout": told.pop("max_num_timeout")}
-        executor = submitit.AutoExecutor(self._directory / FOLDER / "%j", cluster=kind, **retries)
-        told.pop("n_jobs", None)
+        folder, times = self._directory / FOLDER, told.pop("max_num_timeout")
+        if not self._slurm:
+            told.pop("n_jobs", None)
+            executor: Any = submitit.LocalExecutor(folder, max_num_timeout=times)
+            executor.update_parameters(**told)
+            return executor
+        executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=times)
         shared = ("timeout_min", "name", "nodes", "tasks_per_node", "gpus_per_node", "cpus_per_task", "mem_gb")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of settings that Slurm refuses, which it says itself
-            executor.update_parameters(**{key if key in shared else f"{kind}_{key}": told[key] for key in told})
+        executor.update_parameters(**{key if key in shared else f"slurm_{key}": told[key] for key in told})
         return executor
 
     def _look(self) -> None:
@@ -143,8 +143,7 @@ class Cluster:
             ending = read_note(remote.note)
             if alive:  # also one that saved and waits to come back
                 self._missed.pop(number, None)
-                if ending is None or self._slurm:
-                    continue
+                continue
             self._missed[number] = self._missed.get(number, 0) + 1
             if ending is None and self._missed[number] < _GONE:
                 continue

@@ -89,7 +89,8 @@ def every(config: DictConfig) -> list[list[str]]:
     parameters = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     values: dict[str, list[str]] = {}  # the last word on a key counts
-    for override in parser.parse_overrides([*parameters, *config.hydra.overrides.task]):
+    typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # ${...} means each job's own
+    for override in parser.parse_overrides([*parameters, *typed]):
         key = override.get_key_element()
         if override.is_sweep_override():
             values[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gan_cli.run import Run
 
 _STEPS = 3  # that are timed, after one to warm up
-_DRAWN, _ROW = 130_000, 100  # bytes: of a scatter plot; of a figure in the logs, of which there are two
+_DRAWN, _ROW, _REST = 100_000, 100, 50_000  # bytes: of a scatter plot; of a figure in two logs; of all small files
 
 
 def foresee(jobs: Sequence[Combination], labels: Sequence[str], most: int) -> dict[int, str]:
@@ -117,6 +117,7 @@ def _wait(device: Any, torch: Any) -> None:
 
 def on_disk(run: "Run") -> int:
     """About how many bytes a run leaves: the checkpoints that it keeps, the generators, pictures and logs."""
+    from gan_cli.checkpoint import SPARE
     from gan_cli.guide import expected
     from gan_cli.machine import size_of
 
@@ -126,9 +127,9 @@ def on_disk(run: "Run") -> int:
     generators = size_of(run.G.state_dict()) * (1 if run.ema is None else 2)
     shape = run.reals.shape
     picture = max(40_000, 1.2 * cfg.samples * math.prod(shape)) if len(shape) == 3 else _DRAWN
-    pictures = 2 * picture * (run.steps // cfg.sample_every + 1)  # as a file, and in TensorBoard's
+    pictures = 2 * picture * math.ceil(run.steps / cfg.sample_every)  # as a file, and in TensorBoard's
     rows = _ROW * len(expected(run)) * (run.steps // cfg.log_every + 1)
-    return round(kept * run.checkpoint_size() + generators + pictures + rows)
+    return round(kept * (run.checkpoint_size() - SPARE) + generators + pictures + rows + _REST)
 
 
 def _bytes(count: float) -> str:

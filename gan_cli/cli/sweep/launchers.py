@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_type_hints
+from typing import Any, ClassVar, Protocol, get_type_hints
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
@@ -25,9 +25,6 @@ from gan_cli.cli.sweep.pool import Done, Pool
 from gan_cli.cli.sweep.record import Job
 from gan_cli.cli.sweep.settings import Joblib, Queue, Settings, SubmititLocal, SubmititSlurm
 from gan_cli.errors import ConfigError, RunError
-
-if TYPE_CHECKING:
-    from gan_cli.cli.sweep.sweep import Sweep
 
 _PATH = "hydra.launcher"
 _NAMES = "hydra_plugins.gan_cli."
@@ -56,13 +53,20 @@ class Starter(Protocol):
         """The command ends: ask all jobs to save and end, and wait for that."""
 
 
+class Waiting(Protocol):
+    """A sweep, as a launcher knows it."""
+
+    def wait(self) -> None:
+        """Until all jobs that were begun have ended."""
+
+
 class Launcher(BasicLauncher):
     """Hydra's side of it: composes each job, and waits for all before it returns.
 
     Its settings were read when the sweep began.
     """
 
-    sweep: ClassVar["Sweep | None"] = None  # the command's
+    sweep: ClassVar[Waiting | None] = None  # the command's
 
     def __init__(self, **_: Any) -> None:
         super().__init__()
@@ -75,12 +79,20 @@ class Launcher(BasicLauncher):
         return results
 
 
-def register(sweep: "Sweep") -> None:
+def register(sweep: Waiting) -> None:
     """Let Hydra find them: it would look in packages of one name alone, which would be there for every program."""
     Launcher.sweep = sweep
     Plugins.instance().class_name_to_class.update(dict.fromkeys(_KINDS, Launcher))
+    hide_others()
+
+
+def hide_others() -> None:
+    """Plug-ins of Hydra's for joblib, submitit and Optuna, where they are installed, have configs of the same names:
+    ours are meant, and Hydra would hold them against those of the plug-ins.
+    """
+    Plugins.instance()  # imports all plug-ins, which is when they tell of their configs
     known = ConfigStore.instance().repo["hydra"]
-    for group, name in _SHADOWED:  # Hydra would hold our files against the schemas of plug-ins that are installed
+    for group, name in _SHADOWED:
         known.get(group, {}).pop(f"{name}.yaml", None)
 
 

@@ -190,13 +190,13 @@ class Sweep:
             first: number of the first.
             jobs: their overrides, as typed.
         """
-        old = {job.number: job for job in self._old}
+        assert self._search is not None
         for number, overrides in enumerate(jobs, first):
-            job, before = Job(number, [*overrides]), old.get(number)
+            job, before = Job(number, [*overrides]), self._old[number] if number < len(self._old) else None
             if before and before.overrides == job.overrides:
                 job = earlier.taken_up(before, before, self._directory, retry=False)
             self._record.jobs[number : number + 1] = [job]
-        self._labels = combinations.labels([job.overrides for job in self._record.jobs])
+            self._labels[number : number + 1] = [self._search.lines.label(overrides)]
         self._write()
 
     def job(self, number: int) -> Job:
@@ -244,7 +244,8 @@ class Sweep:
             return
         told = "" if job.same_as is None else f": the same as #{job.same_as}"
         told = f": {job.status} before" if job.before else told
-        print(f"\n#{number}  {printable(self._labels[number])}{told}", flush=True)
+        several = self._starter is not None and self._starter.most > 1
+        print(f"{'' if several else chr(10)}#{number}  {printable(self._labels[number])}{told}", flush=True)
         if told:
             places.remove_empty(directory)
             return

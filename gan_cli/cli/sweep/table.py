@@ -12,6 +12,7 @@ from gan_cli.cli.sweep.earlier import place_of
 from gan_cli.cli.sweep.record import NAME, Job
 from gan_cli.console import Screen, duration, figures
 from gan_cli.listing import read as read_run
+from gan_cli.scores import PREFIX
 
 ROWS = 16  # jobs: a screen has 24 lines
 LABEL = 32  # columns for what tells a job from the others
@@ -48,6 +49,9 @@ def show(jobs: Sequence[Job], labels: Sequence[str], directory: Path) -> None:
     more = f"and {len(jobs) - len(rows)} more in {NAME}; " if len(rows) < len(jobs) else ""
     done = sum(job.status == "finished" for job in jobs)
     print(printable(f"{more}{done} of {len(jobs)} finished; jobs in {directory}"))
+    logs = [job for job in rows if job.status != "finished" and job.log]
+    if logs:
+        print(printable(f"what #{logs[0].number} said is in {directory}/{logs[0].log}"))
 
 
 def _cells(job: Job, label: str, directory: Path) -> list[str]:
@@ -57,15 +61,21 @@ def _cells(job: Job, label: str, directory: Path) -> list[str]:
         f"{job.status} before" if job.before else job.status,
         "" if job.step is None else f"{job.step:,}/{job.steps:,}",
         "" if job.seconds is None else duration(job.seconds),
-        printable(job.error or _losses(job, directory)),
+        printable(job.error or _last(job, directory)),
     ]
 
 
-def _losses(job: Job, directory: Path) -> str:
-    """The last logged losses of both players."""
+def _last(job: Job, directory: Path) -> str:
+    """What was measured last: figures of an evaluation, and the losses of both players."""
     place = place_of(job, directory)
-    metrics = read_run(place).metrics if place else {}
-    return figures({key: metrics[key] for key in ("loss/d", "loss/g") if key in metrics})
+    metrics = job.metrics or (read_run(place).metrics if place else {})
+    measured = [
+        f"{key.removeprefix(PREFIX)} {value:.4g}"
+        for key, value in metrics.items()
+        if key.startswith(PREFIX) and not isinstance(value, str)
+    ]
+    losses = figures({key: metrics[key] for key in ("loss/d", "loss/g", "theory/js") if key in metrics})
+    return " · ".join(filter(None, [*measured[:2], losses]))
 
 
 def chosen(jobs: Sequence[Job]) -> list[Job]:
