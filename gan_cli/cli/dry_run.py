@@ -49,7 +49,7 @@ def dry_run(run: Run, terminal: Terminal) -> None:
         "loss": type(run.loss).__name__,
         "penalty": type(run.penalty).__name__,
         "optimizers": f"G {_optimizer(run.opt_G)}; D {_optimizer(run.opt_D)}",
-        "device": str(run.device),
+        "device": str(run.device) + ("" if run.ranks.alone else f", {run.ranks.size} processes; this is one of them"),
         "memory": "unknown on this system" if held_bytes is None else f"{held_bytes / 2**20:,.0f} MiB",
         "time a step": f"{seconds * 1e3:,.1f} ms ({per_step / seconds:,.0f} images/s)",
         "total": f"{run.steps:,} steps, about {duration(seconds * run.steps)}",

@@ -37,6 +37,12 @@ class Company:
         self.place, self._store = place or Place(), store
         self.ranks = Ranks()
         self._rounds = 0
+        self._gone: set[int] = set()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this process says what went wrong: rank 0, or the first that is left where rank 0 is gone."""
+        return self.place.rank == min(set(range(self.place.size)) - self._gone)
 
     @classmethod
     def by_file(cls, place: Place, path: Path) -> "Company":
@@ -174,6 +180,7 @@ class Company:
                 time.sleep(0.05)
         except RuntimeError:  # the store was rank 0's, or torchrun's
             return LostError("the process that the others met at is gone: it was killed, or its machine is gone")
+        self._gone = missing
         listed = ", ".join(map(str, sorted(missing)))
         return LostError(
             f"rank {listed} of {self.place.size} is gone: it was killed, or its machine or the network is gone"

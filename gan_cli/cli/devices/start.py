@@ -120,8 +120,13 @@ def by_torchrun(place: Place, job: Job, work: Work, held: Callable[[Job], Abstra
                     job = lasting.enter_context(held(_named(job, place)))
                     said = json.dumps([job.config, job.written, str(job.directory)])
             config, written, directory = json.loads(company.from_lead(said))
-            work(replace(job, config=config, written=written, directory=Path(directory)), company)
+            job = replace(job, config=config, written=written, directory=Path(directory))
+            work(job, company)
     except (GanError, Stopped) as error:
+        if isinstance(error, LostError) and company.speaks and not place.leads:  # it may have the files, too
+            if job.directory.is_dir():
+                _record(job.directory, error)
+            raise _with_advice(error, job) from None
         if place.leads:
             raise
         os._exit(error.exit_code)  # rank 0 says it; what is left of a broken group could make a regular end wait
@@ -154,14 +159,14 @@ def device_of(name: str, place: Place) -> str:
     """The device of one process, in the words of `device`; the process is told of its GPU.
 
     Raises:
-        ConfigError: there are fewer GPUs than processes on this machine, or one device is named for all.
+        ConfigError: there is no such device, one is named for all, or a machine has fewer GPUs than processes.
     """
     if place.size == 1 or not isinstance(name, str) or name.startswith("cpu"):
         return name
     try:
         kind = pick_device(name).type
-    except ValueError:  # whoever builds says it, beside the other mistakes
-        return name
+    except ValueError as error:
+        raise report([Problem("device", str(error))]) from error
     if name == "auto" and kind != "cuda":
         return "cpu"
     if kind != "cuda" or ":" in name:

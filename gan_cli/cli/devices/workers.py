@@ -88,16 +88,20 @@ def _answer(endings: dict[int, Ending], received: list[int]) -> None:
         raise KeyboardInterrupt
     if lead.code == 0:
         return
-    if lead.code in [128 + number for number in WATCHED] and not lead.killed:
-        raise Stopped(lead.message or NOTHING_TO_SAVE, 128 + received[0] if received else lead.code)
     rank, first = next((rank, ending) for rank, ending in endings.items() if ending.code)
-    if first.killed and (lead.killed or not lead.message):
-        raise LostError(_killed(rank, len(endings), first))
+    if _is_stop(lead) and (received or _is_stop(first)):
+        raise Stopped(lead.message or NOTHING_TO_SAVE, 128 + received[0] if received else lead.code)
+    spoken = first if lead.killed or _is_stop(lead) or not lead.message else lead  # asked to stop for it, or silenced
+    if spoken.killed:
+        raise LostError(_killed(rank, len(endings), spoken))
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GanError)]
-    kinds = {kind.exit_code: kind for kind in classes}
-    spoken = first if lead.killed or not lead.message else lead
     text = spoken.message or f"rank {rank} ended with exit code {first.code}"
-    raise kinds.get(spoken.code, GanError)(text)
+    raise {kind.exit_code: kind for kind in classes}.get(spoken.code, GanError)(text)
+
+
+def _is_stop(ending: Ending) -> bool:
+    """Whether the process ended as it was asked to."""
+    return not ending.killed and ending.code in [128 + number for number in WATCHED]
 
 
 def _killed(rank: int, size: int, ending: Ending) -> str:
