@@ -4,6 +4,7 @@ import copy
 import functools
 import inspect
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -255,7 +256,9 @@ def thread_count(train: TrainConfig, shape: tuple[int, ...], processes: int = 1,
         return train.threads
     if train.batch_size // processes * math.prod(shape) < 2**15:
         return 1
-    return max(1, _ALL_THREADS // here)
+    told = os.environ.get("OMP_NUM_THREADS", "")  # by a sweep whose jobs share the cores; torch looked at it before
+    most = min(_ALL_THREADS, int(told)) if told.isdecimal() and int(told) else _ALL_THREADS
+    return max(1, most // here)
 
 
 class _Builder:
