@@ -1,36 +1,24 @@
 """A report from directories: read, grouped by configuration, compared."""
 
-import fnmatch
 import os
-import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_cli.charts import CHARTS
-from gan_cli.errors import ConfigError, RunError
-from gan_cli.report import logs
-from gan_cli.report.compare import ALL_PAIRS, comparisons, summaries
+from gan_cli.errors import RunError
+from gan_cli.report import figures, logs
+from gan_cli.report import notes as told
+from gan_cli.report.compare import comparisons, summaries
 from gan_cli.report.gather import gather
 from gan_cli.report.groups import Differences, identity, measured
 from gan_cli.report.logs import Series
-from gan_cli.report.model import Band, Better, Comparison, Group, Metric, Report, RunInfo, Summary
-from gan_cli.scores import FLOOR, PREFIX, SCORES, direction, tag
+from gan_cli.report.model import Band, Comparison, Group, Metric, Report, RunInfo, Summary
 
-# Which value is better of the quick looks at samples that every run takes.
-LOOKS: Mapping[str, Better] = {
-    "samples/energy": "smallest",
-    "samples/quality": "largest",
-    "samples/modes": "largest",
-    "samples/classes": "largest",
-}
-TESTED = 8  # metrics, where nobody says which
 POINTS = 600_000  # of all curves together, so that a page with them stays usable
 FEWEST, MOST = 16, 400  # of one curve
 KEPT = 1000  # points of a curve from which a band is made: what is held of all runs of a configuration at once
-_EDGES = ("_low", "_high", FLOOR, "_at_equilibrium")  # of tags that are drawn beside others
+NOTES = 20  # on single runs
 _FAILED = ("stopped", "failed", "lost", "unreadable")
 
 
@@ -70,6 +58,7 @@ def make(roots: Sequence[Path], wanted: Wanted, command: str, warn: Callable[[st
     runs, notes = _newest(found, wanted.runs)
     groups = _grouped(runs)
     metrics, bands = _curves(runs, groups, wanted, notes)
+    notes[NOTES:] = [f"{len(notes) - NOTES:,} more logs break off."] if len(notes) > NOTES else []
     chosen = [metric for metric in metrics if metric.chosen]
     lines: list[Summary] = []
     compared: list[Comparison] = []
@@ -77,10 +66,10 @@ def make(roots: Sequence[Path], wanted: Wanted, command: str, warn: Callable[[st
         of_this = summaries(groups, metric, wanted.unfinished)
         lines += of_this
         compared += comparisons(groups, metric, of_this)
-    notes += _equal_runs(groups)
-    notes += _said(runs, groups, wanted)
+    notes += told.equal_runs(groups)
+    notes += told.notes(runs, groups, wanted.unfinished)
     return Report(
-        wanted.title or f"Runs in {', '.join(map(str, roots))}",
+        wanted.title or _title(roots),
         command,
         time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         runs,
@@ -93,10 +82,14 @@ def make(roots: Sequence[Path], wanted: Wanted, command: str, warn: Callable[[st
         bands,
         [run for run in runs if run.status in _FAILED],
         _real(runs),
-        _same_z(runs),
+        told.same_z(runs),
         notes,
-        _method(chosen, groups, compared),
+        told.method(chosen, groups, compared),
     )
+
+
+def _title(roots: Sequence[Path]) -> str:
+    return f"Runs in {', '.join(map(str, roots))}" if len(roots) < 4 else f"Runs in {len(roots):,} directories"
 
 
 def _newest(runs: Sequence[RunInfo], most: int) -> tuple[list[RunInfo], list[str]]:
@@ -143,11 +136,11 @@ def _curves(
             log = _log(run, notes)
             tags |= dict.fromkeys(log)
             run.curves = {name: logs.thinned(series, points) for name, series in log.items()}
-            run.values = {name: _value(name, series, wanted.best) for name, series in log.items()}
+            run.values = {name: figures.value(name, series, wanted.best) for name, series in log.items()}
             read.append({name: logs.shortened(series, KEPT) for name, series in log.items()})
         if group is not rest:
             bands += _bands(place, read, points)
-    return _metrics(tags, runs, wanted), bands
+    return figures.metrics(tags, wanted.metrics, wanted.best), bands
 
 
 def _points(runs: Sequence[RunInfo]) -> int:
@@ -167,11 +160,6 @@ def _log(run: RunInfo, notes: list[str]) -> dict[str, Series]:
     return found
 
 
-def _value(name: str, series: Series, best: bool) -> float:
-    better = _better(name) if best else None
-    return logs.best(series, better) if better else logs.last(series)
-
-
 def _bands(place: int, read: Sequence[Mapping[str, Series]], points: int) -> list[Band]:
     found = []
     for name in dict.fromkeys(name for log in read for name in log):
@@ -181,137 +169,7 @@ def _bands(place: int, read: Sequence[Mapping[str, Series]], points: int) -> lis
     return found
 
 
-def _metrics(tags: Iterable[str], runs: Sequence[RunInfo], wanted: Wanted) -> list[Metric]:
-    """All that were logged, the chosen ones first.
-
-    Raises:
-        ConfigError: one is asked for that no run logged.
-    """
-    names = [*tags]
-    chosen = _asked(names, wanted.metrics) if wanted.metrics else _telling(names)
-    found = []
-    for name in [*chosen, *(name for name in names if name not in chosen)]:
-        better = _better(name)
-        taken = "the best value of each run" if wanted.best and better else "the last value of each run"
-        found.append(Metric(name, better, _means(name), taken, name in chosen))
-    return found
-
-
-def _better(name: str) -> Better | None:
-    return direction(name) or LOOKS.get(name)
-
-
-def _means(name: str) -> str:
-    """What a figure is: in the words of the evaluation's list, or of TensorBoard's charts."""
-    score = SCORES.get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
-    if score:
-        return f"{score.means}; {score.better} is better"
-    charts = (chart for page in CHARTS.values() for chart in page.items())
-    titles = (title for title, (_, tags) in charts if any(re.fullmatch(tag.strip("^$"), name) for tag in tags))
-    return next(titles, "")
-
-
-def _asked(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    from gan_cli.check import did_you_mean
-
-    found: dict[str, None] = {}
-    for word in wanted:
-        matching = fnmatch.filter(names, tag(word))
-        if not matching:
-            raise ConfigError(f"--metric: no run logged {word!r}{did_you_mean(tag(word), names)}")
-        found |= dict.fromkeys(matching)
-    return [*found]
-
-
-def _telling(names: Sequence[str]) -> list[str]:
-    """What tells most of samples, where nobody says: what evaluations found, else the quick looks at samples, else the
-    read-outs of D, else the losses.
-    """
-    for prefix in (PREFIX, "samples/", "theory/", "dirac/", "loss/"):
-        found = [name for name in names if name.startswith(prefix) and not name.endswith(_EDGES)]
-        if found:
-            return found[:TESTED]
-    return [*names][:TESTED]
-
-
-def _equal_runs(groups: Sequence[Group]) -> list[str]:
-    """Of runs of one configuration and one seed, whether they are equal: gan-train says they are, to the bit, on one
-    machine with as many threads.
-    """
-    found = []
-    for group in groups:
-        seeds: dict[int, list[RunInfo]] = {}
-        for run in group.runs:
-            if run.seed is not None and run.status == "finished":
-                seeds.setdefault(run.seed, []).append(run)
-        for seed, runs in seeds.items():
-            for run in runs[1:]:
-                same = repr(run.values) == repr(runs[0].values)  # NaN is equal to NaN here
-                how = "have the same figures, to the bit" if same else "do not have the same figures"
-                why = "" if same else ": another machine, number of threads or version of torch"
-                found.append(f"{runs[0].name} and {run.name} are of one configuration and seed {seed}, and {how}{why}.")
-    return found[:20] + ([f"And {len(found) - 20:,} more such pairs."] if len(found) > 20 else [])
-
-
-def _said(runs: Sequence[RunInfo], groups: Sequence[Group], wanted: Wanted) -> list[str]:
-    found = []
-    unread = sum(run.group is None for run in runs)
-    if unread:
-        found.append(
-            f"{unread} of {len(runs)} have no configuration that can be read (failed before their first step, or "
-            "damaged), and are in no configuration's figures."
-        )
-    ended = sum(run.status != "finished" for run in runs)
-    if ended:
-        how = "count with what they have (--unfinished)" if wanted.unfinished else "are not in the means"
-        found.append(f"{ended} of {len(runs)} runs did not come to their end, and {how}.")
-    if len({group.against for group in groups}) > 1:
-        found.append(
-            "Configurations with other data (dataset) or another number of samples (train.eval_samples) are measured "
-            "against different things: they are not compared, and none is the best of all."
-        )
-    if len(groups) == 1:
-        found.append("All runs have one configuration: no difference between them but their seeds.")
-    return found
-
-
 def _real(runs: Sequence[RunInfo]) -> Path | None:
     """A grid of real data that stands for all: where they train on the same data, and draw as many of them."""
     keys = {measured(run.config) for run in runs if run.config}
     return next((run.real for run in runs if run.real), None) if len(keys) == 1 else None
-
-
-def _same_z(runs: Sequence[RunInfo]) -> str:
-    count = Counter(run.z for run in runs if run.z is not None and run.grids)
-    shared = [z for z, n in count.items() if n > 1]
-    if not count:
-        return "There are no sample grids."
-    if not shared:
-        return "No two runs show the same z: their seeds or priors differ. At different steps each run shows its own z."
-    told = "; ".join(shared[:5]) + (f" and {len(shared) - 5} more" if len(shared) > 5 else "")
-    return (
-        f"Grids of runs with the same seed and prior show the same z, at all steps: {told}. Runs of different seeds "
-        "show different z. Of one z, two kinds of device (CPU, GPU) make different draws."
-    )
-
-
-def _method(chosen: Sequence[Metric], groups: Sequence[Group], compared: Sequence[Comparison]) -> list[str]:
-    if not chosen:
-        return []
-    taken = sorted({metric.taken for metric in chosen})
-    found = [
-        f"Figures are {' or '.join(taken)}, of runs that finished; a seed counts once.",
-        "Intervals hold the mean of a configuration over seeds in 95 of 100 cases (Student's t). With two or three "
-        "runs they are wide because little is known, not because much is wrong.",
-    ]
-    if any(metric.taken.startswith("the best") for metric in chosen):
-        found.append("The best of many evaluations is better than the run is: luck is part of it.")
-    if compared:
-        shown = "all pairs" if len(groups) <= ALL_PAIRS else "each configuration with the best one, or with the first"
-        found.append(
-            f"Differences are tested with Welch's t-test, two-sided at 5 %, {shown}; p is corrected by Holm over all "
-            "pairs of a metric, and not over metrics. Where no run of either has any spread, an exact permutation test "
-            "stands in. The runs that it would take are for 80 % power at the level that this correction leaves, if "
-            "the difference is as large as it looks now."
-        )
-    return found

@@ -239,6 +239,15 @@ def test_a_log_that_breaks_off_is_told(tmp_path):
     assert any(note.startswith("a: metrics.jsonl: line 2 ") for note in found.notes)
 
 
+def test_many_broken_logs_are_counted_and_many_directories_too(tmp_path):
+    for i in range(30):
+        (make_run(tmp_path / f"r{i}", seed=i) / "metrics.jsonl").write_text('{"step": 1, "a": 2}\n[]\n{"step": 3}\n')
+    found = make([*tmp_path.iterdir()], Wanted(), "gan-report", warn=pytest.fail)
+    assert found.title == "Runs in 30 directories" and len(found.runs) == 30
+    assert sum("line 2 is not as gan-train writes it" in note for note in found.notes) == 20
+    assert "10 more logs break off." in found.notes
+
+
 def test_no_runs_is_an_error_and_only_the_newest_are_read(tmp_path):
     with pytest.raises(RunError, match="no runs in"):
         report(tmp_path)
