@@ -61,6 +61,7 @@ class Feed:
         try:
             name = self._tracker.begin(self._about)
             self._about = replace(self._about, id=None if name is None else str(name))
+            self._before = self._mark = self._done = min(self._before, getattr(self._tracker, "arrived", self._before))
             self._remember(self._mark)
         except (Exception, SystemExit) as error:
             if about.step == 0:

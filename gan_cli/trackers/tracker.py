@@ -41,9 +41,9 @@ class Tracker(Protocol):
 
     All but `begin` may fail at any time: the run says so in a line and goes on without the tracker.
 
-    A class may say two things of itself. `rewinds = True`: `begin` clears what there is, and is told all of the run
+    A class may say three things of itself. `rewinds = True`: `begin` clears what there is, and is told all of the run
     again; otherwise no step is told twice. `waits = True`: it is called by the loop, which waits for it; otherwise by
-    a thread of its own.
+    a thread of its own. `arrived`, set by `begin`, is the last step that did, where that is known.
     """
 
     def begin(self, about: About) -> str | None:

@@ -45,6 +45,8 @@ class WandB:
             dir=about.directory,
             settings=wandb.Settings(**quiet, **bounds, disable_job_creation=True),
         )
+        if self._run.resumed:
+            self.arrived = self._run.starting_step - 1  # some of what was sent before a kill may not have arrived
         return str(self._run.id)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from typing import ClassVar
 
 import pytest
 from trackers.remembering import Remembering, about
@@ -177,3 +178,28 @@ def test_a_memory_that_was_harmed_is_that_of_another_run(tmp_path, content):
     (directory / FOLDER / "mine.json").write_text(content)
     fed(tracker, directory, step=1).end(None)
     assert tracker.told[0] == ("begin", None, 1)
+
+
+def test_what_did_not_arrive_before_a_kill_is_told_again_where_that_is_known(tmp_path):
+    directory, tracker = tmp_path / "run", Remembering()
+    first = fed(tracker, directory)
+    for step in (1, 2, 3):
+        first.scalars(step, {"a": 1.0})
+    first.end(None)
+    log(directory, (1, 2, 3), a=1.0)
+
+    class Knowing:
+        heard: ClassVar[list[int]] = []
+
+        def begin(self, about):
+            self.arrived = 1
+            return about.id
+
+        def scalars(self, step, values):
+            self.heard.append(step)
+
+        def end(self, success):
+            pass
+
+    fed(Knowing(), directory, step=3).end(True)
+    assert Knowing.heard == [2, 3]

@@ -3,7 +3,11 @@
 import csv
 import json
 import math
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import TINY, make_run
@@ -62,7 +66,11 @@ def resumed(home) -> Path:
 
 
 def wandb_files(run: Path) -> list[Path]:
-    return sorted((run / "wandb").glob("offline-run-*/*.wandb"))
+    """Those of a run that has ended; W&B's own process writes their end a moment later."""
+    files, until = sorted((run / "wandb").glob("offline-run-*/*.wandb")), time.monotonic() + 30
+    while not all(map(wandb_file.exit_codes, files)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return files
 
 
 def in_mlflow(home: Path, name: str):
@@ -158,3 +166,17 @@ def test_what_is_not_installed_is_told_with_the_line_that_installs_it(monkeypatc
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in missing else find(name))
     with pytest.raises(ValueError, match=rf"not installed: pip install 'gan-cli\[{extra}\]'$"):
         kind()
+
+
+def test_wandb_is_asked_how_far_it_came(home, monkeypatch):
+    """Online, where the server knows."""
+    asked, tracker = {}, WandB(project="mine", tags=["a"])
+    run = SimpleNamespace(id="abc", resumed=True, starting_step=31)
+    fake = SimpleNamespace(init=lambda **how: asked.update(how) or run, Settings=lambda **how: how)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    assert tracker.begin(replace(about(home / "online", 40), id="abc", group="sweep")) == "abc"
+    assert tracker.arrived == 30
+    found = [asked[key] for key in ("project", "id", "resume", "group", "name")]
+    assert found == ["mine", "abc", "allow", "sweep", "online"]
+    settings = asked["settings"]
+    assert (settings["console"], settings["save_code"], settings["finish_timeout_raises"]) == ("off", False, False)
