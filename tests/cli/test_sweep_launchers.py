@@ -262,6 +262,8 @@ else:
         env = os.environ | dict(SLURM_JOB_ID=str(8 + task), SLURM_ARRAY_JOB_ID="7", SLURM_ARRAY_TASK_ID=str(task),
             SLURM_NTASKS="1", SLURM_JOB_NUM_NODES="1", SLURM_NODEID="0", SLURM_PROCID="0", SLURM_LOCALID="0")
         null = open(os.devnull, "r+")
+        for stream in (0, 1, 2):  # the caller waits for their ends
+            os.dup2(null.fileno(), stream)
         again = place / f"again-7_{{task}}"
         for turn in range(5):
             subprocess.call(["bash", arguments[-1]], env=env | {{"SLURM_RESTART_COUNT": str(turn)}},
