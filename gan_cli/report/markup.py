@@ -152,5 +152,7 @@ def badge(kind: str, words: str | None = None) -> str:
 
 
 def swatch(group: int | None) -> str:
-    """The colour of a configuration, the same in every chart and table."""
-    return "" if group is None else f'<i class="swatch c{group % 8}" aria-hidden="true"></i>'
+    """The colour of a configuration, the same in every chart and table; after eight the mark has another form."""
+    if group is None:
+        return ""
+    return f'<i class="swatch c{group % 8} r{group // 8 % 4}" aria-hidden="true"></i>'

@@ -13,7 +13,7 @@
   const report = read("report-data");
   const { groups, metrics, runs } = report;
   const metricOf = Object.fromEntries(metrics.map((metric, place) => [metric.tag, { ...metric, place }]));
-  const swatch = group => group === null ? "" : element("i", { className: `swatch c${group % 8}` });
+  const swatch = group => group === null ? "" : element("i", { className: `swatch c${group % 8} r${Math.floor(group / 8) % 4}` });
   // What comes into sight is drawn then, and once.
   const inSight = (node, draw) => new IntersectionObserver((entries, observer) => {
     if (entries.some(entry => entry.isIntersecting)) { observer.disconnect(); draw(); }

@@ -19,7 +19,8 @@ from gan_cli.report.markup import (
 from gan_cli.report.model import Comparison, Report, RunInfo, Summary
 
 PAIRS = 3000  # comparisons in the page: of 500 configurations there are 124,750 a metric
-BETTER = {"smallest": "smaller is better", "largest": "larger is better", None: ""}
+CARDS = 12  # failed runs that are told at length
+NO_REASON = "It left no reason."
 
 
 def section(name: str, title: str, content: str) -> str:
@@ -228,17 +229,36 @@ def progress(run: RunInfo) -> str:
 
 
 def failed(report: Report) -> str:
-    """A card for each run that did not come to its end: why, and how to go on with it."""
-    cards = []
-    for run in report.failed:
-        log = f'<p class="soft">What it printed: <code>{text(run.log)}</code></p>' if run.log else ""
-        again = run.resume_command or run.command
-        cards.append(
-            f'<article class="card"><h3>{badge(run.status)} {text(run.name)}</h3>'
-            f'<p class="soft">{label(report, run.group)}, step {progress(run)}</p>'
-            f"<pre>{text(run.reason or 'It left no reason.')}</pre>{log}{copied(again) if again else ''}</article>\n"
+    """Each run that did not come to its end: why, and how to go on with it. A few are cards, many a table."""
+    if len(report.failed) <= CARDS:
+        return (
+            f'<div class="cards">{"".join(_card(report, run) for run in report.failed)}</div>\n'
+            if report.failed
+            else ""
         )
-    return f'<div class="cards">{"".join(cards)}</div>\n' if cards else ""
+    rows = [
+        [
+            word(run.name),
+            Cell(badge(run.status)),
+            Cell(label(report, run.group)),
+            figure(run.step, progress(run)),
+            word(run.reason or NO_REASON),
+            Cell(copied(run.resume_command or run.command)),
+        ]
+        for run in report.failed
+    ]
+    heads = ["Run", "Status", "Configuration", "Steps", "Reason", "How to go on"]
+    return table("failed-table", "Runs that did not finish", heads, {"": rows})
+
+
+def _card(report: Report, run: RunInfo) -> str:
+    log = f'<p class="soft">What it printed: <code>{text(run.log)}</code></p>' if run.log else ""
+    again = run.resume_command or run.command
+    return (
+        f'<article class="card"><h3>{badge(run.status)} {text(run.name)}</h3>'
+        f'<p class="soft">{label(report, run.group)}, step {progress(run)}</p>'
+        f"<pre>{text(run.reason or NO_REASON)}</pre>{log}{copied(again) if again else ''}</article>\n"
+    )
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

@@ -114,6 +114,17 @@ def test_every_run_has_its_command_and_a_button_to_copy_it(page, report):
     assert sum(a.get("class") == "copy" for _, a in page.elements) == 6 + 1 + 1  # the failed one's again, and our own
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_failed_run_has_its_reason_and_the_way_on(tmp_path, many):
+    report = fake(tmp_path, groups=5, steps=0)
+    report.failed = report.runs if many else report.runs[1:2]
+    for run in report.failed:
+        run.reason, run.resume_command = f"{run.name} ran out of memory", f"gan-train resume=runs/{run.name}"
+    section = html(report).split('<section id="failed"')[1].split("</section>")[0]
+    assert all(section.count(text) >= 1 for run in report.failed for text in (run.reason, run.resume_command))
+    assert ("<table>" in section) == many
+
+
 def test_numbers_are_sorted_as_numbers(page):
     values = [a["data-value"] for tag, a in page.elements if tag == "td" and "data-value" in a]
     assert {"0.001", "0.002", "300", "7.0", "2005.0"} <= set(values)
