@@ -11,8 +11,7 @@ from typing import Any
 
 from gan_cli.check import leaves
 from gan_cli.errors import RunError
-from gan_cli.listing import SHOWN, Entry, find
-from gan_cli.listing import read as read_entry
+from gan_cli.listing import SHOWN, Entry, begun_last, fill
 from gan_cli.paths import behind_latest
 from gan_cli.reading import YAML_LIMIT, is_regular, parse_yaml, read_bytes, read_json
 from gan_cli.report import logs
@@ -31,25 +30,28 @@ _STATES: Mapping[str, Status] = {
 Warn = Callable[[str], None]
 
 
-def gather(roots: Sequence[Path], warn: Warn) -> list[RunInfo]:
-    """All runs at and below some directories, and the jobs of sweeps there that have no directory; without curves.
+def gather(roots: Sequence[Path], warn: Warn, most: int) -> tuple[list[RunInfo], int]:
+    """The newest runs at and below some directories, and jobs of sweeps there that have no directory; without curves.
 
     Args:
         warn: gets a line for every directory that cannot be opened.
+        most: runs to be read.
+
+    Returns:
+        They, and how many runs were left out.
     """
-    found: dict[Path, RunInfo] = {}
+    entries: dict[Path, Entry] = {}
+    jobs: dict[Path, RunInfo] = {}
     for root in roots:
-        places = list(find(root, warn))
-        jobs: dict[Path, RunInfo] = {}
-        for sweep in _sweeps(root, {*places}):
+        begun = begun_last(root, warn)
+        for sweep in _sweeps(root, {entry.path for entry in begun}):
             jobs |= _jobs(sweep)
-        for place in places:
-            path = _real(place)
-            if path not in found:
-                found[path] = _with_job(_run(read_entry(place), path), jobs.get(path))
-        for path, job in jobs.items():
-            found.setdefault(path, job)
-    return _named(sorted(found.values(), key=_order))
+        for entry in begun:
+            entries.setdefault(_real(entry.path), entry)
+    newest = sorted(entries, key=lambda path: entries[path].time, reverse=True)[:most]
+    found = [_with_job(_run(fill(entries[path]), path), jobs.get(path)) for path in newest]
+    found += [job for path, job in jobs.items() if path not in entries]
+    return _named(sorted(found, key=_order)), len(entries) - len(newest)
 
 
 def _run(entry: Entry, path: Path) -> RunInfo:

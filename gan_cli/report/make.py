@@ -52,10 +52,10 @@ def make(roots: Sequence[Path], wanted: Wanted, command: str, warn: Callable[[st
         RunError: there are no runs.
         ConfigError: a metric that no run logged.
     """
-    found = gather(roots, warn)
-    if not found:
+    runs, older = gather(roots, warn, wanted.runs)
+    if not runs:
         raise RunError(f"no runs in {', '.join(map(str, roots))}; give a run directory, a sweep's or one above them")
-    runs, notes = _newest(found, wanted.runs)
+    notes = [f"There are {older:,} older runs, which are left out (--max-runs)."] if older else []
     groups = _grouped(runs)
     metrics, bands = _curves(runs, groups, wanted, notes)
     notes[NOTES:] = [f"{len(notes) - NOTES:,} more logs break off."] if len(notes) > NOTES else []
@@ -90,16 +90,6 @@ def make(roots: Sequence[Path], wanted: Wanted, command: str, warn: Callable[[st
 
 def _title(roots: Sequence[Path]) -> str:
     return f"Runs in {', '.join(map(str, roots))}" if len(roots) < 4 else f"Runs in {len(roots):,} directories"
-
-
-def _newest(runs: Sequence[RunInfo], most: int) -> tuple[list[RunInfo], list[str]]:
-    if len(runs) <= most:
-        return [*runs], []
-    kept = sorted(runs, key=lambda run: run.created or "", reverse=True)[:most]
-    names = {run.name for run in kept}
-    return [run for run in runs if run.name in names], [
-        f"There are {len(runs):,} runs; these are the newest {most:,} (--max-runs)."
-    ]
 
 
 def _grouped(runs: Sequence[RunInfo]) -> list[Group]:

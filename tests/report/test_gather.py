@@ -12,7 +12,9 @@ from gan_cli.report.gather import gather
 
 
 def runs(*roots):
-    return {run.name: run for run in gather([*roots], warn=pytest.fail)}
+    found, older = gather([*roots], pytest.fail, most=100)
+    assert older == 0
+    return {run.name: run for run in found}
 
 
 def write_sweep(directory, *jobs):
@@ -75,6 +77,16 @@ def test_a_run_that_is_given_twice_is_there_once(tmp_path):
     make_run(tmp_path / "b")
     (tmp_path / "link").symlink_to(tmp_path / "a")
     assert {*runs(tmp_path, tmp_path / "a", tmp_path / "link")} == {"a", "b"}
+
+
+def test_the_newest_are_read_and_the_others_counted(tmp_path):
+    for day in (1, 2, 3):
+        path = make_run(tmp_path / f"{day}_a", seed=day)
+        about = json.loads((path / "run.json").read_text())
+        (path / "run.json").write_text(json.dumps(about | {"created": f"2026-01-0{day}T00:00:00+0000"}))
+    write_sweep(tmp_path, *({"directory": f"{day}_a", "status": "finished"} for day in (1, 2, 3)), {"status": "failed"})
+    found, older = gather([tmp_path], pytest.fail, most=2)
+    assert ([run.name for run in found], older) == (["2_a", "3_a", "job 3"], 1)
 
 
 def test_jobs_are_in_the_order_of_their_numbers(tmp_path):

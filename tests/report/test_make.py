@@ -241,7 +241,8 @@ def test_a_log_that_breaks_off_is_told(tmp_path):
 
 def test_many_broken_logs_are_counted_and_many_directories_too(tmp_path):
     for i in range(30):
-        (make_run(tmp_path / f"r{i}", seed=i) / "metrics.jsonl").write_text('{"step": 1, "a": 2}\n[]\n{"step": 3}\n')
+        log = make_run(tmp_path / f"r{i}", seed=i) / "metrics.jsonl"
+        log.write_text('{"step": 1}\n[]\n{"step": 3, "loss/d": 1}\n')
     found = make([*tmp_path.iterdir()], Wanted(), "gan-report", warn=pytest.fail)
     assert found.title == "Runs in 30 directories" and len(found.runs) == 30
     assert sum("line 2 is not as gan-train writes it" in note for note in found.notes) == 20
@@ -253,7 +254,7 @@ def test_no_runs_is_an_error_and_only_the_newest_are_read(tmp_path):
         report(tmp_path)
     fill(tmp_path, lr1=[1.0, 2.0, 3.0])
     found = report(tmp_path, runs=2)
-    assert len(found.runs) == 2 and "There are 3 runs; these are the newest 2 (--max-runs)." in found.notes
+    assert len(found.runs) == 2 and "There are 1 older runs, which are left out (--max-runs)." in found.notes
 
 
 def test_which_grids_show_the_same_z_is_said(tmp_path):
