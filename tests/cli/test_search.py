@@ -159,9 +159,12 @@ def test_a_journal_that_is_none_or_of_another_search_is_refused(tmp_path):
         Study(tmp_path, settings_of(), space_of("loss=a,b"))
     with pytest.raises(RunError, match="of another search"):
         Study(tmp_path, settings_of(direction="maximize"), SPACE)
-    (tmp_path / NAME).write_bytes(b'{"op_code": 77}\n[]\n')
-    with pytest.raises(RunError, match=f"{NAME} cannot be read"):
-        Study(tmp_path, settings_of(), SPACE)
+    whole = (tmp_path / NAME).read_text()
+    for foreign in ('{"op_code": 77}\n[]\n', "\0\n\n", whole.replace('"found":[', '"found":["x",'),
+                    whole.replace('"found":[', '"found":[NaN,'), whole.replace('"loss"', '"loss",')):  # fmt: skip
+        (tmp_path / NAME).write_text(foreign)
+        with pytest.raises(RunError, match=f"{NAME} cannot be read"):
+            Study(tmp_path, settings_of(), SPACE)
     (tmp_path / NAME).unlink()
     (tmp_path / NAME).symlink_to("/dev/zero")
     with pytest.raises(RunError, match="is a link"):

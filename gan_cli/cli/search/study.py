@@ -62,12 +62,11 @@ class Study:
                 self._study = optuna.load_study(storage=self._storage, study_name=_STUDY)
             else:
                 self._study = optuna.create_study(storage=self._storage, study_name=_STUDY, direction=self._direction)
-            frozen = self._study.get_trials(deepcopy=False)
+            self.trials = [from_optuna(trial) for trial in self._study.get_trials(deepcopy=False)]
         except GanError:
             raise
         except Exception as error:  # whatever a damaged or foreign file makes of Optuna
             raise RunError(f"{directory}: {NAME} cannot be read: {type(error).__name__}: {error}") from error
-        self.trials = [from_optuna(trial) for trial in frozen]
         for trial in self.trials:
             if not space.holds(trial.values) or self._study.direction.name.lower() != self._direction:
                 raise RunError(f"{directory}: {NAME} is of another search; make another one with hydra.sweep.dir=...")

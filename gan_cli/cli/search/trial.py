@@ -46,7 +46,11 @@ class Trial:
 
 
 def from_optuna(trial: "FrozenTrial") -> Trial:
-    """A trial as Optuna has it; what it notes for its users may be anything."""
+    """A trial as Optuna has it; what it notes for its users may be anything.
+
+    Raises:
+        ValueError, TypeError: what is noted here is none of ours.
+    """
     states: Mapping[str, State] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
     told: Mapping[str, Any] = trial.user_attrs
     found, why, seconds = told.get("found"), told.get("why"), told.get("seconds")
@@ -54,5 +58,7 @@ def from_optuna(trial: "FrozenTrial") -> Trial:
     state = states.get(trial.state.name, "running")
     if state == "complete" and not numbers:
         numbers = [float(trial.value or 0.0)]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"trial {trial.number} has a value that is no number")
     spent = float(seconds) if isinstance(seconds, int | float) else None
     return Trial(trial.number, dict(trial.params), state, numbers, None if why is None else str(why), spent)
