@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gan_cli.report import charts, controls, grids, sections
+from gan_cli.report import charts, controls, grids, results, sections
 from gan_cli.report.markup import copied, embed, printable, text
 from gan_cli.report.model import Report, RunInfo
 from gan_cli.report.sections import facts, paragraphs, section
@@ -98,10 +98,10 @@ def _navigation(found: str) -> str:
 
 
 def _results(report: Report) -> str:
-    table = sections.summaries(report)
+    table = results.summaries(report)
     if not table:
         return ""
-    return controls.RESULTS + table + sections.comparisons(report) + sections.overview(report)
+    return controls.RESULTS + table + results.comparisons(report) + results.overview(report)
 
 
 def _samples(report: Report, pictures: grids.Pictures) -> str:
