@@ -1,5 +1,6 @@
 """gan-runs --delete: what was named goes, after a question, and nothing else ever does."""
 
+import errno
 import json
 import os
 import shutil
@@ -259,6 +260,23 @@ def test_what_may_not_be_removed_is_an_error_and_stays_whole(capsys):
     finally:
         Path("outputs").chmod(0o700)
     assert (code, error) == (5, "--delete: outputs/a cannot be removed: Permission denied")
+
+
+def test_what_the_system_refuses_is_told(monkeypatch, capsys):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs_delete.os, "rename", refuse)
+        code, error = refused(capsys, "outputs/a", "--yes")
+    assert (code, error) == (5, "--delete: outputs/a cannot be removed: Permission denied")
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(runs_delete.shutil, "rmtree", refuse)
+        main(["--delete", "outputs/a", "--yes"])
+    assert end.value.code == 5
+    left = f".gan-runs-deleted-a-{os.getpid()}"
+    assert f"; what is left is in {left}" in " ".join(capsys.readouterr().err.split())
+    assert sorted(os.listdir("outputs")) == [left, "b"]
 
 
 def test_the_directory_that_shows_the_newest_run_shows_the_newest_one_that_is_left(capsys):
