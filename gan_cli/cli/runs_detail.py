@@ -161,8 +161,11 @@ def _evaluation(one: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _checkpoints(directory: Path) -> list[dict[str, Any]]:
+    folder = directory / "checkpoints"
+    if folder.is_symlink():  # of a stranger's run it leads anywhere
+        return []
     try:
-        found = [path for path in (directory / "checkpoints").iterdir() if _CHECKPOINT.fullmatch(path.name)]
+        found = [path for path in folder.iterdir() if _CHECKPOINT.fullmatch(path.name)]
         named = [{"step": int(p.name.split("-")[1]), "bytes": p.lstat().st_size, "file": p.name} for p in found]
     except OSError:
         return []

@@ -37,6 +37,8 @@ def _logged(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def _stored(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    if (directory / FOLDER).is_symlink():  # of a stranger's run it leads anywhere
+        return
     try:
         names = sorted(name for name in os.listdir(directory / FOLDER) if name.endswith(".json"))
     except OSError:

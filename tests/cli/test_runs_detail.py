@@ -176,6 +176,16 @@ def test_a_choice_of_a_stranger_names_no_file_elsewhere(run, capsys, tmp_path):
     assert f"loss={up}" in out and "the-secret" not in out
 
 
+@pytest.mark.parametrize("folder", ["checkpoints", "evaluation"])
+def test_a_folder_that_is_a_link_is_not_followed(run, capsys, tmp_path, folder):
+    (run / folder).rename(tmp_path / "elsewhere")
+    (run / folder).symlink_to(tmp_path / "elsewhere")
+    main([str(run), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["checkpoints"]) == (0 if folder == "checkpoints" else 2)
+    assert len(found["evaluations"]) == (1 if folder == "evaluation" else 2)
+
+
 def test_what_a_terminal_would_obey_is_shown_escaped(run, capsys):
     hostile = "\x1b[2J[bold]\u202e"
     about = json.loads((run / "run.json").read_text())
