@@ -268,7 +268,8 @@ def carry_out(
 
 def _follow(run: Run, state: dict[str, Any] | None, job: Job, company: Company) -> None:
     """Train beside rank 0, which writes and speaks."""
-    with stop_after_step(run), run.open(job.directory, state), recorded(run, job.config, "", company.told()):
+    shown = shlex.quote(job.shown)
+    with stop_after_step(run), run.open(job.directory, state), recorded(run, job.config, shown, company.told()):
         train(run)
     if run.signal:
         raise Stopped(f"stopped after step {run.step:,}", 128 + run.signal)

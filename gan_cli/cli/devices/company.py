@@ -5,6 +5,7 @@ they train, `Ranks` is how they talk.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -59,7 +60,7 @@ class Company:
         if place.size == 1:
             return cls(place)
         store, _, _ = next(rendezvous("env://", timeout=timedelta(seconds=PATIENCE)))
-        return cls(place, store)
+        return cls(place, _of_this_start(place, store))
 
     def meet(self, device: str) -> Ranks:
         """Let all ranks talk; they are all here."""
@@ -195,6 +196,31 @@ class Company:
             text = f"rank {self.place.rank}: {text}"
         code = getattr(error, "exit_code", 1)
         return json.dumps({"kind": type(error).__name__ if ours else "GanError", "code": code, "text": text[:4000]})
+
+
+def _of_this_start(place: Place, store: Any) -> Any:
+    """A corner of torchrun's store for the processes that are there now: what those before a restart said may still lie
+    in it. Each rank asks with a word of its own, and rank 0 answers it.
+    """
+    from torch._C._distributed_c10d import PrefixStore
+
+    own, until = os.urandom(8).hex(), time.monotonic() + PATIENCE
+    missing = set(range(1, place.size)) if place.leads else {place.rank}
+    if not place.leads:
+        store.set(f"hello {place.rank}", own)
+    while missing:
+        for rank in sorted(missing):
+            if place.leads and store.check([f"hello {rank}"]):
+                asked = store.get(f"hello {rank}").decode()
+                store.set(f"welcome {asked}", own)
+                missing -= {rank} if store.check([f"thanks {own} {rank}"]) else set()
+            elif not place.leads and store.check([f"welcome {own}"]):
+                own, missing = store.get(f"welcome {own}").decode(), set()
+                store.set(f"thanks {own} {rank}", "")
+        if missing and time.monotonic() > until:
+            raise LostError(f"rank {min(missing)} did not come within {PATIENCE / 60:g} minutes")
+        time.sleep(0.02)
+    return PrefixStore(f"gan-cli {own}", store)
 
 
 def _heard(words: str) -> GanError | Stopped:
