@@ -43,6 +43,9 @@ UNUSED = COMPILER | {
     "torch.onnx": "nothing of ours",
     "tensorflow": "nothing of ours; TensorBoard looks for it",
     "grpc": "TensorBoard's server; we write its files",
+    "wandb": "logger=wandb alone",
+    "mlflow": "logger=mlflow alone",
+    "IPython": "for the figure in a notebook, which has it",
 }
 POINTS_ALONE = {"matplotlib": "draws points and densities; grids of images are tiled by hand"}
 TORCH = {

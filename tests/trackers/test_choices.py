@@ -153,3 +153,9 @@ def test_links_where_trackers_write_are_refused(tmp_path):
         with pytest.raises(RunError, match=f"{name}: is a link"):
             train(build(compose(f"resume={tmp_path / 'run'}", "train.steps=2")))
         place.unlink()
+
+
+def test_a_library_that_is_not_there_is_told_of_before_anything_begins(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"^logger\.wandb: needs wandb, which is not installed: pip install"):
+        build(compose(*TINY, "logger=[csv,wandb]"))
