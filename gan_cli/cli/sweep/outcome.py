@@ -9,7 +9,6 @@ from gan_cli.cli.apart import Ending
 from gan_cli.cli.command import printable
 from gan_cli.cli.sweep import earlier
 from gan_cli.cli.sweep.record import Job
-from gan_cli.console import duration, figures
 from gan_cli.listing import read as read_run
 
 
@@ -46,6 +45,8 @@ def follow(jobs: Sequence[Job]) -> None:
 
 def in_words(job: Job) -> str:
     """How a job ended, in a line."""
+    from gan_cli.console import duration, figures  # which imports rich
+
     told = [f"step {job.step:,} of {job.steps:,}"] if job.step is not None else []
     told += [duration(job.seconds)] if job.seconds is not None else []
     told += [figures(job.metrics)] if job.status == "finished" and job.metrics else []
