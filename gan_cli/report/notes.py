@@ -29,11 +29,11 @@ def equal_runs(groups: Sequence[Group]) -> list[str]:
 def notes(runs: Sequence[RunInfo], groups: Sequence[Group], unfinished: bool) -> list[str]:
     """On runs that are not in the figures, and on configurations that are not compared."""
     found = []
-    unread = sum(run.group is None for run in runs)
+    unread = sum(run.group is None and run.status != "waiting" for run in runs)
     if unread:
         found.append(
-            f"{unread} of {len(runs)} have no configuration that can be read (failed before their first step, or "
-            "damaged), and are in no configuration's figures."
+            f"{unread} of {len(runs)} runs: no configuration can be read (failed before their first step, or "
+            "damaged); they are in no figures."
         )
     ended = sum(run.status != "finished" for run in runs)
     if ended:

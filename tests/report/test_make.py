@@ -1,5 +1,6 @@
 """A report from directories: what is one configuration, which figures count, and what may be said of them."""
 
+import json
 import math
 
 import numpy as np
@@ -302,3 +303,16 @@ def test_what_was_measured_on_other_data_is_not_compared(tmp_path):
     assert found.comparisons[0].p_holm == approx(2 * min(c.p for c in found.comparisons))
     assert not any(line.best for line in found.summaries)
     assert any("they are not compared" in note for note in found.notes)
+
+
+def test_jobs_that_never_came_to_train_are_told_and_in_no_figures(tmp_path):
+    fill(tmp_path, lr1=[1.0, 2.0])
+    jobs = [
+        {"overrides": ["seed=2"], "directory": None, "status": "failed", "error": "out of memory"},
+        {"overrides": ["seed=3"], "directory": None, "status": "waiting", "error": None},
+    ]
+    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": jobs}))
+    found = report(tmp_path)
+    assert [(run.name, run.reason, run.group) for run in found.failed] == [("job 0", "out of memory", None)]
+    assert (len(found.runs), found.summaries[0].n) == (4, 2)
+    assert any(note.startswith("1 of 4 runs: no configuration can be read") for note in found.notes)
