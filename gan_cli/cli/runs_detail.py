@@ -143,7 +143,8 @@ def _columns(figures: Mapping[str, Extremes]) -> list[str]:
 
 
 def _alarm(alarm: Mapping[str, Any]) -> Iterator[str]:
-    said = {key: " ".join(alarm[key].split()) for key in ("saw", "evidence", "cause") if isinstance(alarm.get(key), str)}
+    told = (key for key in ("saw", "evidence", "cause") if isinstance(alarm.get(key), str))
+    said = {key: " ".join(alarm[key].split()) for key in told}
     yield f"{alarm['name']} at step {alarm['step']:,}" + (f": {said['saw']}" if "saw" in said else "")
     if "evidence" in said:
         yield f"  evidence  {said['evidence']}"
