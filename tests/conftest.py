@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 
 from gan_cli.build import build, plain
 from gan_cli.cli.overrides import groups_below, key_of, prepare
+from gan_cli.cli.sweep.launchers import hide_others
 from gan_cli.loop import train
 from gan_cli.paths import CONF_DIR
 from gan_cli.run import Run
@@ -49,6 +50,7 @@ def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 @functools.cache  # Hydra takes a tenth of a second, and many tests want the same run
 def _composed(overrides: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    hide_others()
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         return plain(compose("train", overrides=prepare(overrides, groups_below(CONF_DIR))))
 
