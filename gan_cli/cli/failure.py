@@ -47,7 +47,8 @@ def recorded(
         with told or nullcontext(), enough_memory(config, lambda: f"in step {run.step + 1:,}"):
             yield
     except BaseException as error:
-        _record(run, error)
+        if run.ranks.leads:
+            _record(run, error)
         if not isinstance(error, ConfigError | RunError | LostError) and type(error) is not GanError:
             raise
         saved = "no step is saved yet" if run.committed is None else f"the last checkpoint is of step {run.committed:,}"
