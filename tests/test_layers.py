@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from gan_cli.cli.overrides import split_arguments
+from gan_cli.cli.sweep.launchers import hide_others
 from gan_cli.paths import CONF_DIR
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gan_cli"
@@ -28,7 +29,7 @@ LEVELS = (
         *("features", "metrics", "ranks"),
     ),
     (
-        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "record", "liveness"),
+        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "silent", "record", "liveness"),
         *("listing", "alarms", "history", "health", "guard", "expense", "measure", "theory_plot"),
     ),
     (
@@ -163,7 +164,7 @@ def commands(path: Path) -> list[str]:
 def jobs(command: str) -> list[list[str]]:
     """The overrides of a command; those of each job where it is a sweep."""
     flags, overrides = split_arguments(shlex.split(command)[1:])
-    if not {"-m", "--multirun"}.intersection(flags):
+    if not {"-m", "--multirun"}.intersection(flags) and not any(text.startswith("sweep=") for text in overrides):
         return [overrides]
     parsed = OverridesParser.create().parse_overrides(overrides)
     each = [
@@ -190,6 +191,7 @@ def test_a_config_opens_with_its_purpose_and_a_command(path):
     ids=lambda value: value if isinstance(value, str) else value.stem,
 )
 def test_a_command_in_a_config_composes(path, command):
+    hide_others()
     assert shlex.split(command)[0] == "gan-train"
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         for overrides in jobs(command):
