@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401  now: its plug-ins warn where a command has frozen what is collectable before them
 import torch
 from hydra import compose, initialize_config_dir
 
