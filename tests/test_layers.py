@@ -29,8 +29,8 @@ LEVELS = (
         *("features", "metrics", "ranks"),
     ),
     (
-        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "silent", "record", "liveness"),
-        *("listing", "alarms", "history", "health", "guard", "expense", "measure", "theory_plot"),
+        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "silent", "record"),
+        *("liveness", "listing", "alarms", "history", "health", "guard", "expense", "measure", "theory_plot"),
     ),
     (
         *("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "evaluation", "guide"),
