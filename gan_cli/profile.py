@@ -23,7 +23,7 @@ def profiled(run: Run) -> Iterator[Callable[[], None]]:
     Yields:
         What is to be called after each step.
     """
-    if not run.cfg.profile:
+    if not run.cfg.profile or not run.ranks.leads:
         yield lambda: None
         return
     if run.steps - run.step < WARM_UP + STEPS:

@@ -12,7 +12,8 @@ from gan_cli.reading import is_regular, read_yaml
 from gan_cli.settings import OF_THE_COMMAND
 
 # What is of one seed, one machine or one call, and no part of what was made.
-ELSEWHERE = ("seed", "device", "dataset.root", "train.devices", "train.threads", "logger", "hydra", *OF_THE_COMMAND)
+_MACHINE = ("device", "dataset.root", "train.devices", "train.restarts", "train.threads")
+ELSEWHERE = ("seed", *_MACHINE, "logger", "hydra", *OF_THE_COMMAND)
 
 
 def digest(config: Mapping[str, Any]) -> str:
