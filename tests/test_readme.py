@@ -77,7 +77,8 @@ def test_every_gan_train_command_composes(document):
         if "--config-dir" in words or "..." in words:
             continue
         _, overrides = split_arguments(words)
-        for job in jobs(overrides) if "-m" in words else [overrides]:
+        several = "-m" in words or any(word.startswith("sweep=") for word in words)
+        for job in jobs(overrides) if several else [overrides]:
             plain, written = compose_plain(*job)
             problems = check(plain, written, [key_of(override) for override in job])
             assert problems == [], f"gan-train {line}"
