@@ -220,9 +220,8 @@ def devices(
     if train is None or processes == 1:
         return
     key, by = "train.devices", f"{processes} processes"
-    if train.batch_size % (processes * pack):
-        whole = f"{processes * pack}: even shares" + (f" of whole packs (model.pack={pack})" if pack > 1 else "")
-        yield Problem("train.batch_size", f"{train.batch_size} samples for {by}; take a multiple of {whole}")
+    if problem := uneven(train.batch_size, processes, pack):
+        yield problem
         return
     share = train.batch_size // processes // pack
     if D is not None and any(isinstance(m, MinibatchStd) for m in D.modules()) and share < GROUP:
@@ -235,6 +234,14 @@ def devices(
     if isinstance(loss, Loss) and not _is_mean(loss, processes):
         why = f"{type(loss).__name__} is no mean over samples: {by} would descend another one; use train.devices=1"
         yield Problem(key, why)
+
+
+def uneven(batch_size: int, processes: int, pack: int = 1) -> Problem | None:
+    """What is wrong with a batch that so many processes cannot share evenly, in whole packs."""
+    if batch_size % (processes * pack) == 0:
+        return None
+    whole = f"{processes * pack}: even shares" + (f" of whole packs (model.pack={pack})" if pack > 1 else "")
+    return Problem("train.batch_size", f"{batch_size} samples for {processes} processes; take a multiple of {whole}")
 
 
 def _is_mean(loss: Loss, parts: int) -> bool:

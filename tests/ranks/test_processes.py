@@ -202,3 +202,16 @@ def test_mistakes_and_dry_runs_of_two_processes_leave_nothing(tmp_path, monkeypa
     assert err.startswith("device: "), err
     assert err.count("\n") == 1, err
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("devices", "says"),
+    [(3, "train.batch_size: 16 samples for 3 processes"), (1024, "train.devices: 1,024 processes are more than")],
+)
+def test_processes_that_cannot_be_are_not_started(devices, says, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(workers, "Process", lambda *_: pytest.fail("one was started"))
+    assert train(monkeypatch, *once(*TINY, *TWO, f"train.devices={devices}")) == 2
+    assert capfd.readouterr().err.startswith(says)
+    assert [*tmp_path.iterdir()] == []

@@ -191,6 +191,7 @@ def test_all_losses_of_the_house_can_be_shared():
 
 
 def test_processes_on_one_machine_share_its_threads(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("gan_cli.build._ALL_THREADS", 8)
     auto = TrainConfig(steps=1, batch_size=64)
     assert thread_count(auto, (3, 64, 64), processes=4, here=4) == 2

@@ -20,11 +20,13 @@ from gan_cli.cli.command import screenful
 from gan_cli.cli.devices.company import Company
 from gan_cli.cli.devices.place import Place, hear_errors
 from gan_cli.cli.devices.workers import together
+from gan_cli.contracts import uneven
 from gan_cli.errors import GanError, LostError, Stopped
 from gan_cli.files import silence, write_json
 from gan_cli.record import read_or_empty
 
 _SEARCHED = 200  # of the newest runs, for the one that a start of torchrun began
+_MOST = 64  # processes on a machine of fewer cores: more are a slip of the keyboard
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,11 @@ def by_workers(job: Job, work: Work) -> None:
     """Train in processes of this machine, and again as often as `train.restarts` says where one of them dies.
 
     Raises:
+        ConfigError: so many cannot be; none is started.
         GanError, Stopped: as `together`; `status.json` says it, too.
     """
     devices, restarts = job.train("devices", 1), job.train("restarts", 0)
+    _refuse_too_many(devices, job.train("batch_size", 0))
     for begun in itertools.count():
         try:
             together(devices, functools.partial(work, job))
@@ -100,6 +104,16 @@ def by_workers(job: Job, work: Work) -> None:
             since = "from its beginning" if step is None else f"from the checkpoint of step {step:,}"
             print(screenful(f"{reason}\nrestart {begun + 1} of {restarts}, {since}"), file=sys.stderr)
         job = job.again()
+
+
+def _refuse_too_many(devices: int, batch_size: int) -> None:
+    """Each takes memory before it could find out; what else is wrong with so many is said by them."""
+    cores = os.cpu_count() or 1
+    if devices > max(_MOST, cores):
+        wrong = f"{devices:,} processes are more than this machine with {cores} cores can use; take {_MOST} or fewer"
+        raise report([Problem("train.devices", wrong)])
+    if problem := uneven(batch_size, devices):
+        raise report([problem])
 
 
 def by_torchrun(place: Place, job: Job, work: Work, held: Callable[[Job], AbstractContextManager[Job]]) -> None:
