@@ -7,7 +7,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from bench.sets import Set
-from gan_cli.build import build, plain
+from gan_cli.builder import build, plain
 from gan_cli.cli.overrides import groups_below, key_of, prepare
 from gan_cli.paths import CONF_DIR
 from gan_cli.run import Run

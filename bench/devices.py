@@ -74,7 +74,7 @@ def make_run(case: Case, ranks: Any) -> Any:
     """The run of a case, as one of these processes trains it."""
     from hydra import compose, initialize_config_dir
 
-    from gan_cli.build import build, plain
+    from gan_cli.builder import build, plain
     from gan_cli.cli.overrides import groups_below, key_of, prepare
     from gan_cli.paths import CONF_DIR
 

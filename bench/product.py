@@ -33,7 +33,7 @@ class Pausing:
 
 
 class Product(Contender):
-    """`gan_cli.loop.train` on a run that `gan_cli.build` made of composed config, opened on a run directory: guard,
+    """`gan_cli.loop.train` on a run that `gan_cli.builder` made of composed config, opened on a run directory: guard,
     EMA, TensorBoard, metrics.jsonl, alarms, read-outs, grids and durable checkpoints at the default cadences.
 
     A slice of a whole cycle of the cadences (500 steps by default) is timed as it is. Where steps take too long for

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.clock import Seconds
 
-PRELOADED = ["torch", "torch._dynamo", "torchvision.transforms", "gan_cli.build", "bench.contenders"]
+PRELOADED = ["torch", "torch._dynamo", "torchvision.transforms", "gan_cli.builder", "bench.contenders"]
 
 
 class Failed(RuntimeError):

@@ -6,7 +6,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch import Tensor
 
-from gan_cli.build import build, plain
+from gan_cli.builder import build, plain
 from gan_cli.cli.overrides import groups_below, prepare
 from gan_cli.dirac import figures, gradient_field
 from gan_cli.loop import turn

@@ -8,8 +8,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan_cli.build import build
-    from gan_cli.library import compose, draw, train
+    from gan_cli.library import build, compose, draw, train
 
 __all__ = ["__version__", "build", "compose", "draw", "train"]
 __version__ = "0.1.0"
@@ -19,8 +18,6 @@ def __getattr__(name: str) -> Any:
     """Imported when they are first asked for: a second of torch is no part of `import gan_cli`."""
     from importlib import import_module
 
-    if name == "build":
-        return import_module("gan_cli.build")  # a module that is called
-    if name in ("compose", "draw", "train"):
+    if name in ("build", "compose", "draw", "train"):
         return getattr(import_module("gan_cli.library"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import open_dict
 from torch import Tensor
 
-from gan_cli.build import plain, thread_count
+from gan_cli import builder
 from gan_cli.check import TRACKERS, check, report
 from gan_cli.cli import job as command
 from gan_cli.cli import sources
@@ -67,7 +67,7 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
     choices = {k: v for k, v in composed.hydra.runtime.choices.items() if k != TRACKERS and "/" not in k}
     with open_dict(composed):
         del composed["hydra"]  # of the command
-    config, written = plain(composed)
+    config, written = builder.plain(composed)
     given = [key_of(text) for text in overrides]
     flags = [] if config_dir is None else ["--config-dir", str(config_dir)]
     about = {"command": ["gan-train", *overrides, *flags], "overrides": [*overrides], "choices": choices, "sweep": None}
@@ -79,6 +79,19 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
     if problems := check(config, written, given):
         raise report(problems)
     return Config(config, written, given, about)
+
+
+def build(config: Mapping[str, Any]) -> Run:
+    """Every part of a run, made and on its device: `build(compose("loss=hinge"))`. Nothing is written.
+
+    Raises:
+        ConfigError: all mistakes of the config at once.
+        DataError: the data set cannot be read.
+    """
+    own = config if isinstance(config, Config) else Config(config)
+    run = builder.build(copy.deepcopy(dict(own)), own.written, own.given, own.room)
+    run.config = own
+    return run
 
 
 def train(run: Run, directory: str | Path | None = None, figure: bool | None = None) -> Run:
@@ -112,7 +125,7 @@ def train(run: Run, directory: str | Path | None = None, figure: bool | None = N
     place = _place(directory, config) if asked.get("resume") is None else Path()
     run.stopping, run.signal, run.stopped_by = False, 0, None
     trackers, threads = run.trackers, torch.get_num_threads()
-    torch.set_num_threads(thread_count(run.cfg, run.reals.shape))  # whatever was built or trained since
+    torch.set_num_threads(builder.thread_count(run.cfg, run.reals.shape))  # whatever was built or trained since
     run.noise = generator(run.seed, "noise", device=run.device)  # and whatever was drawn
     run.reseed("train")
     if in_notebook() if figure is None else figure:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gan_cli.build import build
+from gan_cli.builder import build
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.errors import DataError, Diverged, RunError

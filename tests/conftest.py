@@ -10,7 +10,7 @@ import hypothesis  # noqa: F401  now: its plug-ins warn where a command has froz
 import torch
 from hydra import compose, initialize_config_dir
 
-from gan_cli.build import build, plain
+from gan_cli.builder import build, plain
 from gan_cli.cli.overrides import groups_below, key_of, prepare
 from gan_cli.cli.sweep.launchers import hide_others
 from gan_cli.loop import train

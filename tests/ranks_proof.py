@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from conftest import compose_plain, key_of
 
 from gan_cli import checkpoint
-from gan_cli.build import build
+from gan_cli.builder import build
 from gan_cli.data import Stream
 from gan_cli.errors import Diverged
 from gan_cli.loop import average, turn

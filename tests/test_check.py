@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import TINY, compose_plain, make_run
 
-from gan_cli.build import build
+from gan_cli.builder import build
 from gan_cli.check import Problem, check, matches, report
 from gan_cli.errors import ConfigError
 

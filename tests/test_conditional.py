@@ -11,7 +11,7 @@ from conftest import make_run, once, train_in
 from torch import nn
 
 from gan_cli import checkpoint, export
-from gan_cli.build import ConfigError
+from gan_cli.builder import ConfigError
 from gan_cli.cli import sample
 from gan_cli.cli import train as command
 from gan_cli.errors import DataError

@@ -36,7 +36,7 @@ LEVELS = (
         *("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "evaluation", "guide"),
         *("loop", "export"),
     ),
-    ("check", "contracts", "composed", "build", "stored", "resume", "probe", "scoring", "suite", "report"),
+    ("check", "contracts", "composed", "builder", "stored", "resume", "probe", "scoring", "suite", "report"),
     ("cli",),
     ("figure", "library"),
 )
@@ -44,7 +44,7 @@ LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
 ORDER = [name for level in LEVELS for name in level]
 
 TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity", "theory", "bounds")  # the mathematics
-HYDRA = ("errors", "check", "build", "cli", "library")
+HYDRA = ("errors", "check", "builder", "cli", "library")
 
 
 def module_name(path: Path) -> str:
@@ -123,14 +123,14 @@ def test_an_init_file_only_hands_names_on(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_build_calls_what_a_config_names(module):
+def test_only_the_builder_calls_what_a_config_names(module):
     named = {
         getattr(node, field)
         for node in ast.walk(MODULES[module])
         for kind, field in ((ast.alias, "name"), (ast.Name, "id"), (ast.Attribute, "attr"))
         if isinstance(node, kind)
     }
-    assert "instantiate" not in named or module == "gan_cli.build"
+    assert "instantiate" not in named or module == "gan_cli.builder"
 
 
 @pytest.mark.parametrize("module", MODULES)

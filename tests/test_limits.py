@@ -10,7 +10,7 @@ from torch import nn
 
 from gan_cli import bounds, contracts
 from gan_cli.bounds import ROOM, WORK, Counted, most_of_a_sample
-from gan_cli.build import build
+from gan_cli.builder import build
 from gan_cli.errors import ConfigError
 from gan_cli.export import CHUNK
 from gan_cli.models import r3gan

@@ -18,7 +18,7 @@ from conftest import choices, compose_plain, train_in
 
 from gan_cli import checkpoint
 from gan_cli import probe as module
-from gan_cli.build import build
+from gan_cli.builder import build
 from gan_cli.cli.probe import main
 from gan_cli.cli.verdict import words
 from gan_cli.probe import Estimate, Findings, Reading, probe

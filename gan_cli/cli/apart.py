@@ -197,10 +197,10 @@ def _inside(work: Work, sender: Connection, fresh: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     code, message = 1, None
     with stopped_by_signal():
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-        threading.Thread(target=_end_with_parent, daemon=True).start()
         try:
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)  # one may have come already
+            threading.Thread(target=_end_with_parent, daemon=True).start()
             message = work()
             code = 0
         except (GanError, Stopped) as error:

@@ -65,7 +65,8 @@ def as_command() -> Iterator[None]:
     try:
         with stopped_by_signal():
             yield
-            sys.stdout.flush()  # here, where a closed pipe is still ours to answer
+            if sys.stdout is not None:  # as `python -m` has it where the stream was closed
+                sys.stdout.flush()  # here, where a closed pipe is still ours to answer
     except GanError as error:
         end(str(error), error.exit_code)
     except KeyboardInterrupt as stop:

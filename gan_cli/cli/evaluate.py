@@ -171,7 +171,7 @@ def _files(options: Namespace) -> None:
 
 
 def _how(options: Namespace) -> Options:
-    from gan_cli.build import pick_device
+    from gan_cli.builder import pick_device
     from gan_cli.evaluation import Options
 
     try:

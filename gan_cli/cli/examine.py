@@ -258,7 +258,7 @@ def _of_the_config(
     wrong |= {"penalty"} if "loss" in wrong else set()  # a loss may bring its penalty
     places = [f"file://{directory.absolute()}" for directory in directories[1:]]
     try:
-        from gan_cli.build import plain
+        from gan_cli.builder import plain
 
         with initialize_config_dir(str(directories[0]), version_base="1.3"):
             overrides = prepare(good, groups_below(*directories))

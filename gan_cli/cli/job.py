@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from gan_cli import checkpoint, export
-from gan_cli.build import build, plain
+from gan_cli.builder import build, plain
 from gan_cli.check import TRACKERS, Problem, did_you_mean, report
 from gan_cli.cli.command import screenful
 from gan_cli.cli.devices.company import Company

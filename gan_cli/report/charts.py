@@ -46,13 +46,14 @@ def curves(report: Report) -> dict[str, dict[str, Any]]:
     points = max(LEAST, min(MOST, NUMBERS // max(1, 4 * bands + 2 * singles)))
     found: dict[str, dict[str, Any]] = {m["tag"]: {"bands": [], "runs": [], "floor": None} for m in metrics(report)}
     floors: dict[str, list[float]] = {}
+    one_ruler = len({group.against for group in report.groups}) < 2  # real data of two sets do not score the same
     for band in report.bands:
         tag = printable(band.metric)
         if tag in found:
             keep = thin(band.mean, points)
             rows = ([rounded(row[i]) for i in keep] for row in (band.mean, band.low, band.high))
             found[tag]["bands"].append([band.group, [band.steps[i] for i in keep], *rows, band.n])
-        elif tag.removesuffix(FLOOR) in found:
+        elif tag.removesuffix(FLOOR) in found and one_ruler:
             floors.setdefault(tag.removesuffix(FLOOR), []).extend(band.mean)
     for place, run in enumerate(report.runs):
         for tag, curve in run.curves.items():

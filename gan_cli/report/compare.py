@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gan_cli.report.markup import count
 from gan_cli.report.model import Comparison, Group, Metric, RunInfo, Summary, Verdict
 from gan_cli.report.statistics import LEVEL, Sample, holm, runs_needed, welch
 from gan_cli.report.words import WELCH, words
@@ -15,9 +16,11 @@ DEALT = "exact permutation test"
 
 
 def counted(group: Group, tag: str, unfinished: bool) -> list[tuple[RunInfo, float]]:
-    """The runs of a configuration that speak for it, one a seed: two of one seed are one draw, told twice."""
+    """The runs of a configuration that speak for it, one a seed: two of one seed are one draw, told twice. Of these the
+    one that finished speaks, and else the one that came farthest.
+    """
     found: dict[object, tuple[RunInfo, float]] = {}
-    for run in group.runs:
+    for run in sorted(group.runs, key=lambda run: (run.status != "finished", -(run.step or 0))):
         if tag in run.values and (run.status == "finished" or (unfinished and run.status != "unreadable")):
             found.setdefault(run.name if run.seed is None else run.seed, (run, run.values[tag]))
     return [*found.values()]
@@ -65,16 +68,12 @@ def _note(group: Group, runs: Sequence[RunInfo], broken: int) -> str:
     ended = [run for run in group.runs if run.status not in ("finished", "running", "waiting") and run not in runs]
     under = [run for run in group.runs if run.status in ("running", "waiting") and run not in runs]
     said = [
-        f"{broken} of {_count(len(runs), 'run')} without a finite figure" if broken else "",
+        f"{broken} of {count(len(runs), 'run')} without a finite figure" if broken else "",
         f"{len(ended)} of {len(group.runs)} did not finish" if ended else "",
         f"{len(under)} of {len(group.runs)} still to finish" if under else "",
-        f"{_count(len(again), 'run')} of a seed that is there already, not counted" if again else "",
+        f"{count(len(again), 'run')} of a seed that is there already, not counted" if again else "",
     ]
     return "; ".join(filter(None, said))
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
 
 
 def _ranked(lines: Sequence[Summary], metric: Metric) -> list[int]:

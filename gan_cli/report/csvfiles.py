@@ -68,12 +68,20 @@ def _written(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
 def _cell(value: object) -> str:
     """A number in full; text in one line that no spreadsheet takes for a formula.
 
-    >>> _cell(0.1), _cell(None), _cell("=1+1"), _cell("gan-train a=1")
-    ('0.1', '', "'=1+1", 'gan-train a=1')
+    >>> _cell(0.1), _cell(None), _cell("=1+1"), _cell("-0.5"), _cell("gan-train a=1")
+    ('0.1', '', "'=1+1", '-0.5', 'gan-train a=1')
     """
     if value is None:
         return ""
     if isinstance(value, int | float):
         return repr(value)
     text = printable(value).replace("\n", " ")
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

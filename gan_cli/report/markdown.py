@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from gan_cli.report.markup import number, printable, spread
+from gan_cli.report.markup import count, number, printable, spread
 from gan_cli.report.model import Group, Metric, Report, RunInfo, Summary
 from gan_cli.report.verdict import findings
 from gan_cli.suite.tables import table
@@ -18,7 +18,8 @@ def markdown(report: Report) -> str:
     parts = [
         "<!-- gan-report wrote this, and replaces it when it is asked again -->",
         f"# {plain(report.title)}",
-        f"{len(report.runs):,} runs of {len(report.groups):,} configurations; {plain(report.created)}, made with",
+        f"{count(len(report.runs), 'run')} of {count(len(report.groups), 'configuration')}; "
+        f"{plain(report.created)}, made with",
         fenced([report.command]),
         _bullets(map(plain, findings(report))),
         _section("What differs", _differences(report)),

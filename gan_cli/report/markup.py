@@ -61,6 +61,14 @@ def spread(mean: float | None, half: float | None) -> str:
     return f"{mean:,.{places}f} ± {half:,.{places}f}" if places < 8 else f"{mean:.4g} ± {half:.2g}"
 
 
+def count(n: int, noun: str) -> str:
+    """
+    >>> count(1, "run"), count(2000, "run")
+    ('1 run', '2,000 runs')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def duration(seconds: float | None) -> str:
     """
     >>> duration(None), duration(7.2), duration(3725)

@@ -82,6 +82,7 @@ def method(chosen: Sequence[Metric], groups: Sequence[Group], compared: Sequence
             f"Differences are tested with Welch's t-test, two-sided at 5 %, {shown}; p is corrected by Holm over all "
             "pairs of a metric, and not over metrics. Where no run of either has any spread, an exact permutation test "
             "stands in. The runs that it would take are for 80 % power at the level that this correction leaves, if "
-            "the difference is as large as it looks now."
+            "the difference and the spreads are as large as they look now. \"Not more than seed noise\" does not say "
+            "that two configurations are equal: these runs do not show that they are not."
         )
     return found

@@ -7,6 +7,7 @@ from gan_cli.report.markup import (
     Cell,
     badge,
     copied,
+    count,
     duration,
     figure,
     number,
@@ -16,6 +17,7 @@ from gan_cli.report.markup import (
     word,
 )
 from gan_cli.report.model import Report, RunInfo
+from gan_cli.report.verdict import one_seed
 
 CARDS = 12  # failed runs that are told at length
 NO_REASON = "It left no reason."
@@ -43,7 +45,8 @@ def label(report: Report, group: int | None) -> str:
 
 def differences(report: Report) -> str:
     if report.same or not report.differing:
-        words = "No difference: every run has the same configuration. What differs is the seed, which is noise alone."
+        seed = "and the same seed." if one_seed(report) else "What differs is the seed, which is noise alone."
+        words = f"No difference: every run has the same configuration{' ' if one_seed(report) else '. '}{seed}"
         return paragraphs([words if len(report.runs) > 1 else "There is one run alone: nothing to compare it with."])
     heads = ["Configuration", *report.differing, "Runs"]
     rows = [
@@ -55,7 +58,7 @@ def differences(report: Report) -> str:
         for place, group in enumerate(report.groups)
     ]
     some = len(report.differing)
-    words = f"{_count(some, 'setting')} differ{'s' if some == 1 else ''}; all others are the same in every run."
+    words = f"{count(some, 'setting')} differ{'s' if some == 1 else ''}; all others are the same in every run."
     return paragraphs([words], "soft") + table("settings", "What differs between the configurations", heads, {"": rows})
 
 
@@ -81,7 +84,7 @@ def alarms(report: Report) -> str:
     if not rows:
         return paragraphs(["No alarm was raised in any run."], "soft")
     loud = sum(bool(run.alarms) for run in report.runs)
-    words = f"{_count(len(rows), 'alarm')} in {loud} of {_count(len(report.runs), 'run')}."
+    words = f"{count(len(rows), 'alarm')} in {loud} of {count(len(report.runs), 'run')}."
     heads = ["Alarm", "Step", "Run", "Configuration", "What was seen"]
     return paragraphs([words], "soft") + table("alarm-table", "Alarms", heads, {"": rows})
 
@@ -179,7 +182,3 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
         + "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs)
         + "</dl>"
     )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -15,12 +15,18 @@ def findings(report: Report) -> list[str]:
 
 
 def _same(report: Report) -> str:
-    if len(report.runs) < 2:
+    n = len(report.runs)
+    if n < 2:
         return "One run: there is nothing to compare it with."
-    return (
-        f"No difference: all {len(report.runs)} runs have the same configuration. "
-        "What tells them apart is the seed: their spread is the noise that any comparison has to beat."
-    )
+    said = f"No difference: {'both' if n == 2 else f'all {n:,}'} runs have the same configuration"
+    if one_seed(report):
+        return f"{said} and the same seed."
+    return f"{said}. What tells them apart is the seed: their spread is the noise that any comparison has to beat."
+
+
+def one_seed(report: Report) -> bool:
+    """Whether the runs differ in nothing at all."""
+    return len({run.seed for run in report.runs}) == 1 and report.runs[0].seed is not None
 
 
 def _finding(report: Report, metric: Metric) -> str:
@@ -35,7 +41,17 @@ def _finding(report: Report, metric: Metric) -> str:
             return f"{name}: {number(lowest.mean)} in all configurations."
         return f"{name}: from {_told(report, lowest)} to {_told(report, highest)}."
     others = [c for c in report.comparisons if c.metric == metric.tag and best.group in (c.a, c.b)]
-    return f"{name}: {_told(report, best)} is the best{_margin(report, best, others)}"
+    # those with one run or with a figure that is not finite come behind it, whatever their means
+    passed = any(_is_ahead(s, best, metric) for s in rows)
+    among = " of those with two runs or more, all of them finite" if passed else ""
+    lost = f" ({best.note})" if best.note else ""
+    return f"{name}: {_told(report, best)}{lost} is the best{among}{_margin(report, best, others)}"
+
+
+def _is_ahead(one: Summary, best: Summary, metric: Metric) -> bool:
+    if one.mean is None or best.mean is None:
+        return False
+    return one.mean < best.mean if metric.better == "smallest" else one.mean > best.mean
 
 
 def _told(report: Report, s: Summary) -> str:
@@ -58,12 +74,14 @@ def _margin(report: Report, best: Summary, others: list[Comparison]) -> str:
         return f", by more than seed noise over each of the {len(others)} others."
     if sure:
         return f": by more than seed noise over {len(sure)} of the {len(others)} others."
+    if all(c.verdict == "cannot tell" for c in others):
+        return "; whether that is more than seed noise cannot be told."
     return f", but by more than seed noise over none of the {len(others)} others."
 
 
 def _doubt(c: Comparison) -> str:
     if c.verdict == "cannot tell":
-        return "whether that is more than seed noise cannot be told from so few runs"
+        return "whether that is more than seed noise cannot be told"
     return "not by more than seed noise" + ("" if c.p_holm is None else f", p = {number(c.p_holm, 2)}")
 
 

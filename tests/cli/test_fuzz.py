@@ -13,7 +13,7 @@ from hydra._internal.hydra import Hydra
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gan_cli.build import examine, plain
+from gan_cli.builder import examine, plain
 from gan_cli.check import GROUPS, leaves
 from gan_cli.cli import job
 from gan_cli.cli import train as command

@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image
 
-from gan_cli.build import examine, plain
+from gan_cli.builder import examine, plain
 from gan_cli.cli import launch, reproduce, reproducing
 from gan_cli.cli.overrides import groups_below, key_of, prepare
 from gan_cli.cli.sweep.record import NAME as SWEEP

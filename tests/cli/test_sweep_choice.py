@@ -8,7 +8,7 @@ from conftest import TINY, choices, compose_plain
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from sickroom import statuses, sweeps
 
-from gan_cli.build import examine
+from gan_cli.builder import examine
 from gan_cli.cli.overrides import key_of, swept_keys
 from gan_cli.cli.sweep.choice import written_out
 from gan_cli.errors import ConfigError

@@ -10,9 +10,11 @@ from report.made import make_run, scored
 from scipy import stats
 
 from gan_cli.errors import ConfigError, RunError
+from gan_cli.report.charts import curves
 from gan_cli.report.compare import comparisons, summaries
 from gan_cli.report.make import Wanted, make
 from gan_cli.report.model import Group, Metric, RunInfo
+from gan_cli.report.verdict import findings
 
 ENERGY = "eval/energy"
 
@@ -316,3 +318,42 @@ def test_jobs_that_never_came_to_train_are_told_and_in_no_figures(tmp_path):
     assert [(run.name, run.reason, run.group) for run in found.failed] == [("job 0", "out of memory", None)]
     assert (len(found.runs), found.summaries[0].n) == (4, 2)
     assert any(note.startswith("1 of 4 runs: no configuration can be read") for note in found.notes)
+
+
+def test_a_run_that_finished_speaks_for_its_seed(tmp_path):
+    """The first try of seed 1 failed early; with --unfinished it would stand for the seed in the place of the second."""
+    fill(tmp_path, lr1=[1.0, 2.0])
+    make_run(tmp_path / "a", seed=1, lr=0.001, rows=scored(ENERGY, 99.0), status="failed", reason="a NaN")
+    assert report(tmp_path, unfinished=True).summaries[0].mean == 1.5
+
+
+def test_who_is_called_the_best_of_which(tmp_path):
+    """One lucky run has the smaller mean: it is not the best, and the other one is so only among those that count."""
+    fill(tmp_path, lr1=[1.0], lr2=[2.0, 2.1, 2.2])
+    make_run(tmp_path / "z", seed=9, lr=0.002, rows=scored(ENERGY, 99.0), status="failed", reason="a NaN")
+    (said,) = findings(report(tmp_path))
+    assert "lr=0.002 with 2.10 ± 0.25 (1 of 4 did not finish) is the best of those with two runs or more" in said
+    assert said.endswith("whether that is more than seed noise cannot be told (against lr=0.001).")
+
+
+def test_single_runs_cannot_tell(tmp_path):
+    fill(tmp_path, lr1=[1.0], lr2=[2.0], lr3=[3.0])
+    (said,) = findings(report(tmp_path))
+    assert said.endswith("is the best; whether that is more than seed noise cannot be told.")
+
+
+@pytest.mark.parametrize(("seeds", "said"), [((1, 1), "the same seed"), ((1, 2), "What tells them apart is the seed")])
+def test_runs_of_one_seed_do_not_differ_by_it(tmp_path, seeds, said):
+    for place, seed in enumerate(seeds):
+        make_run(tmp_path / f"{place}", seed=seed, rows=scored(ENERGY, 1.0))
+    (found,) = findings(report(tmp_path))
+    assert found.startswith("No difference: both runs have the same configuration") and said in found
+
+
+def test_real_data_of_two_sets_have_no_floor_between_them(tmp_path):
+    rows = [{"step": 10, ENERGY: 2.0, f"{ENERGY}_floor": 1.0}]
+    make_run(tmp_path / "a", rows=rows)
+    assert curves(report(tmp_path))[ENERGY]["floor"] == 1.0
+    other = make_run(tmp_path / "b", rows=[{"step": 10, ENERGY: 9.0, f"{ENERGY}_floor": 5.0}]) / "config.yaml"
+    other.write_text(other.read_text().replace("modes: 8", "modes: 9"))
+    assert curves(report(tmp_path))[ENERGY]["floor"] is None

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from gan_cli import checkpoint
-from gan_cli.build import pick_device
+from gan_cli.builder import pick_device
 from gan_cli.check import Problem, report
 from gan_cli.cli.command import screenful
 from gan_cli.cli.devices.company import Company

@@ -151,7 +151,7 @@ def refuse_bad(
 
 def compose(config: DictConfig, number: int, label: str, overrides: Sequence[str]) -> Combination:
     """A job, as its launcher will compose it."""
-    from gan_cli.build import plain
+    from gan_cli.builder import plain
 
     job = GlobalHydra.instance().config_loader().load_sweep_config(config, list(overrides))
     task = copy.deepcopy(job)
@@ -175,7 +175,7 @@ def _examine(composed: Sequence[Combination], mistakes: Sequence[Mistake], whole
 
 
 def _built(composed: Sequence[Combination]) -> Iterator[Mistake]:
-    from gan_cli.build import examine
+    from gan_cli.builder import examine
 
     for job in composed:
         if job.config.get("resume") is not None:  # the config that counts lies with the run

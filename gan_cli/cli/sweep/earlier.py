@@ -117,7 +117,7 @@ def going_on(cfg: DictConfig, directory: Path) -> DictConfig:
 
 def _is_same(cfg: DictConfig, directory: Path) -> bool:
     """Whether the config that lies there is the one that the line composes."""
-    from gan_cli.build import plain
+    from gan_cli.builder import plain
 
     try:
         return not _differences(plain(cfg)[0], directory)

@@ -93,7 +93,7 @@ def _measured(job: Combination) -> str:
     """Build a job and time a few of its steps; the answer as JSON."""
     import torch
 
-    from gan_cli.build import build
+    from gan_cli.builder import build
     from gan_cli.cli.failure import enough_memory
     from gan_cli.loop import turn
 

@@ -1,16 +1,13 @@
 """From a composed config to a `Run`: the only place where the classes that a config names are called."""
 
-import copy
 import functools
 import inspect
 import math
 import os
 import re
-import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import fields
-from types import ModuleType
 from typing import Any, cast
 
 import torch
@@ -25,7 +22,6 @@ from gan_cli import contracts, products
 from gan_cli.aids import Aids
 from gan_cli.bounds import MANY, TooMuch, memory, nbytes, on_paper
 from gan_cli.check import TRACKERS, Problem, check, leaves, report, shown
-from gan_cli.composed import Config
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.data.moments import Moments, estimated, in_closed_form
@@ -465,20 +461,6 @@ class _Builder:
             says = isinstance(cause, ValueError | TypeError | RuntimeError | GanError) and str(cause)
             self.problems.append(Problem(path, says or f"{type(cause).__name__}: {cause}".removesuffix(": ")))
             return None
-
-
-class _Called(ModuleType):
-    """`from gan_cli import build` finds this module. It is called as a function: `build(compose("loss=hinge"))`."""
-
-    def __call__(self, config: Mapping[str, Any]) -> Run:
-        """The run of a config, as `build` makes it."""
-        own = config if isinstance(config, Config) else Config(config)
-        run = build(copy.deepcopy(dict(own)), own.written, own.given, own.room)
-        run.config = own
-        return run
-
-
-sys.modules[__name__].__class__ = _Called
 
 
 class _DataAreNext(Exception):
