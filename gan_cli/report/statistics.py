@@ -63,8 +63,8 @@ class Compared:
 def welch(samples: Sequence[Sample], pairs: Sequence[tuple[int, int]]) -> Compared:
     """Welch's t-test, two-sided, and the 95 % interval of the difference of both means (first less second).
 
-    Where neither has any spread there is no t: the exact permutation test of the two constants stands in. Its p is twice
-    the chance to deal the runs into two such groups as they are, one of all ways; 1 where both are equal.
+    Where neither has any spread there is no t: the exact permutation test of the two constants stands in. Its p is
+    twice the chance to deal the runs into two such groups as they are, one of all ways; 1 where both are equal.
     """
     n, mean, std = (np.array([getattr(s, name) for s in samples], dtype=float) for name in ("n", "mean", "std"))
     a, b = np.array(pairs, dtype=int).reshape(-1, 2).T

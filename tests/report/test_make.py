@@ -321,7 +321,7 @@ def test_jobs_that_never_came_to_train_are_told_and_in_no_figures(tmp_path):
 
 
 def test_a_run_that_finished_speaks_for_its_seed(tmp_path):
-    """The first try of seed 1 failed early; with --unfinished it would stand for the seed in the place of the second."""
+    """The first try of seed 1 failed early; with --unfinished it would stand for it in the place of the second."""
     fill(tmp_path, lr1=[1.0, 2.0])
     make_run(tmp_path / "a", seed=1, lr=0.001, rows=scored(ENERGY, 99.0), status="failed", reason="a NaN")
     assert report(tmp_path, unfinished=True).summaries[0].mean == 1.5

@@ -161,3 +161,10 @@ def test_a_report_needs_no_torch(two):
     watch = "import sys; from gan_cli.cli.report import main; main(['runs']); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", watch], capture_output=True, text=True, check=True, cwd=two)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_without_a_standard_output(two, monkeypatch):
+    """So `python -m gan_cli.cli.report runs >&-` begins."""
+    monkeypatch.setattr(sys, "stdout", None)
+    main(["runs", "--format", "csv"])
+    assert (two / "report.csv").exists()
