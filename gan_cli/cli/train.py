@@ -93,7 +93,7 @@ def _elsewhere(sweep: Sweep, swept: Container[str], directory: str) -> Task:
 
 @functools.cache
 def _end_with(parent: int) -> None:
-    """A worker ends, and saves, when the command is killed that started it."""
+    """A worker ends, and saves, when the command is killed that started it: this one, or torchrun."""
 
     def watch() -> None:
         while True:
@@ -114,6 +114,8 @@ def main() -> None:
         end(wrong, ConfigError.exit_code)
     try:
         place = under_torchrun() or Place()
+        if place.start:
+            _end_with(os.getppid())
         if not place.leads:
             errors_later()
         flags, overrides = _with_sweep(flags, overrides)

@@ -5,10 +5,12 @@ import os
 import signal
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
 from gan_cli.cli import apart
+from gan_cli.cli.signals import NOTHING_TO_SAVE, stopped_by_signal
 from gan_cli.errors import DataError, Stopped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="functions of a test cannot be sent to a fresh process")
@@ -96,6 +98,19 @@ def test_ctrl_c_of_a_terminal_reaches_both_and_counts_once():
     """A terminal sends it to the whole group; this process is told, and the work goes on until it hears from here."""
     done = apart.apart(lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (done.code, done.signals) == (0, ())
+
+
+def test_a_signal_that_came_before_it_could_be_answered_shows_no_traceback(monkeypatch, capfd):
+    @contextmanager
+    def late():
+        with stopped_by_signal():
+            os.kill(os.getpid(), signal.SIGTERM)  # waits, as all signals do until the work begins
+            yield
+
+    monkeypatch.setattr(apart, "stopped_by_signal", late)
+    done = apart.apart(lambda: None)
+    assert (done.code, done.message) == (143, NOTHING_TO_SAVE)
+    assert capfd.readouterr().err == ""
 
 
 def test_work_is_asked_to_end_when_its_parent_is_killed(tmp_path):

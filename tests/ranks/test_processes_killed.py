@@ -173,6 +173,14 @@ def test_torchrun_makes_the_same_run(whole):
     assert same(out, Path("run"), whole)
 
 
+def test_the_processes_save_and_end_when_torchrun_is_killed():
+    process = start(*TORCHRUN, *command(*once(*SETTINGS, "train.steps=100000"), "hydra.run.dir=run"))
+    wait_for_step(Path("run"), 15, process)
+    process.kill()
+    process.communicate(timeout=60)  # the end of what all of them write to
+    assert read(Path("run")).status == "stopped"
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_max_restarts_of_torchrun_goes_on_with_the_run_that_it_began(whole, rank):
     process = start(*TORCHRUN, "--max-restarts=1", *command(*SETTINGS))
