@@ -1,7 +1,7 @@
 """Every mistake in a composed config at once, one line each.
 
 The schema is the constructors' signatures: each node with a `_target_` is compared with what that class takes. Ranges
-are the constructors' own business and are checked when `builder.py` calls them.
+are the constructors' own business and are checked when `factory.py` calls them.
 """
 
 import difflib

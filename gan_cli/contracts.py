@@ -12,16 +12,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_cli.aids import Aids
 from gan_cli.alarms import ALARMS
-from gan_cli.bounds import memory
+from gan_cli.bounds import MANY, memory
 from gan_cli.check import Problem, did_you_mean
 from gan_cli.data import Stream
 from gan_cli.health import Thresholds
 from gan_cli.losses import Loss
-from gan_cli.models.layers import GROUP, MinibatchStd
 from gan_cli.penalties import Penalty
 from gan_cli.pictures import evaluating
 from gan_cli.scores import PREFIX, SCORES, tag
 from gan_cli.settings import TrainConfig
+from gan_cli.targets import locate
 from gan_cli.trackers import METHODS
 
 # What a class that a config names must be, by the path of its node; losses, priors and data sets are tried out instead.
@@ -112,6 +112,19 @@ def momentum(train: TrainConfig | None, *optimizers: torch.optim.Optimizer | Non
             "train.momentum_final",
             f"{name} has no momentum to move from here; use optimizer=sgd with optimizer.momentum=0.5, or null",
         )
+
+
+def standardise(model: Mapping[str, Any], shape: tuple[int, ...]) -> Iterator[Problem]:
+    """Networks that standardise take moments, and those of points of a few numbers."""
+    for player in ("generator", "discriminator"):
+        name = model[player]["_target_"]
+        if "moments" not in inspect.signature(locate(name)).parameters:
+            why = f"{name} takes no moments of the data; leave it out, or use model=mlp"
+            yield Problem("model.standardise", why)
+            return
+    if len(shape) == 3 or math.prod(shape) > MANY:
+        why = f"is for points of at most {MANY} numbers; the data set gives {list(shape)}; leave it out"
+        yield Problem("model.standardise", why)
 
 
 def labels(reals: Stream, pack: int, train: TrainConfig) -> Iterator[Problem]:
@@ -205,59 +218,6 @@ def aids_and_packs(
     if train is not None and train.held_out != "auto" and train.held_out < 2 * pack:
         why = f"{train.held_out} held out are fewer than two packs; hold out {2 * pack} examples or more"
         yield Problem("train.held_out", why)
-
-
-def devices(
-    train: TrainConfig | None,
-    processes: int,
-    pack: int,
-    D: nn.Module | None,
-    loss: Any,
-    aids: Aids | None,
-    device: torch.device | None,
-) -> Iterator[Problem]:
-    """Several processes share a batch evenly, in whole packs, and mean the same by it as one would."""
-    if train is None or processes == 1:
-        return
-    key, by = "train.devices", f"{processes} processes"
-    if problem := uneven(train.batch_size, processes, pack):
-        yield problem
-        return
-    share = train.batch_size // processes // pack
-    if D is not None and any(isinstance(m, MinibatchStd) for m in D.modules()) and share < GROUP:
-        least = GROUP * processes * pack
-        yield Problem("train.batch_size", f"minibatch_std compares {GROUP} samples of a process; take {least} or more")
-    if aids is not None and aids.top_k < 1:
-        yield Problem("aids.top_k", f"chooses among a whole batch, which none of {by} has; use 1, or train.devices=1")
-    if device is not None and device.type == "mps":
-        yield Problem(key, "PyTorch has no way between processes on Apple's GPUs; use train.devices=1, or device=cpu")
-    if isinstance(loss, Loss) and not _is_mean(loss, processes):
-        why = f"{type(loss).__name__} is no mean over samples: {by} would descend another one; use train.devices=1"
-        yield Problem(key, why)
-
-
-def uneven(batch_size: int, processes: int, pack: int = 1) -> Problem | None:
-    """What is wrong with a batch that so many processes cannot share evenly, in whole packs."""
-    if batch_size % (processes * pack) == 0:
-        return None
-    whole = f"{processes * pack}: even shares" + (f" of whole packs (model.pack={pack})" if pack > 1 else "")
-    return Problem("train.batch_size", f"{batch_size} samples for {processes} processes; take a multiple of {whole}")
-
-
-def _is_mean(loss: Loss, parts: int) -> bool:
-    """Whether the loss of a batch is the mean of those of its parts, so that its gradient is, too."""
-    g = torch.Generator().manual_seed(0)
-    real, fake = (torch.randn(2 * parts, generator=g, dtype=torch.float64) for _ in range(2))
-
-    def figures(real: torch.Tensor, fake: torch.Tensor) -> list[torch.Tensor]:
-        return [*loss.discriminator(real, fake).values(), loss.generator(fake, real if loss.paired else None)]
-
-    try:
-        shares = [figures(*both) for both in zip(real.chunk(parts), fake.chunk(parts), strict=True)]
-        means = torch.stack([torch.stack(share) for share in shares]).mean(0)
-        return torch.allclose(torch.stack(figures(real, fake)), means, rtol=1e-4, atol=1e-6)
-    except Exception:  # whatever a user's own class raises; told of elsewhere
-        return True
 
 
 def alarms(train: TrainConfig | None) -> Iterator[Problem]:

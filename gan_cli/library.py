@@ -33,6 +33,7 @@ from gan_cli.figure import Figure, in_notebook
 from gan_cli.forward import call
 from gan_cli.paths import CONF_DIR
 from gan_cli.pictures import evaluating, unseen
+from gan_cli.placement import thread_count
 from gan_cli.resume import config_to_resume, top_settings
 from gan_cli.run import Run
 from gan_cli.seeds import generator
@@ -125,7 +126,7 @@ def train(run: Run, directory: str | Path | None = None, figure: bool | None = N
     place = _place(directory, config) if asked.get("resume") is None else Path()
     run.stopping, run.signal, run.stopped_by = False, 0, None
     trackers, threads = run.trackers, torch.get_num_threads()
-    torch.set_num_threads(builder.thread_count(run.cfg, run.reals.shape))  # whatever was built or trained since
+    torch.set_num_threads(thread_count(run.cfg, run.reals.shape))  # whatever was built or trained since
     run.noise = generator(run.seed, "noise", device=run.device)  # and whatever was drawn
     run.reseed("train")
     if in_notebook() if figure is None else figure:

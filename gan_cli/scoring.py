@@ -8,10 +8,11 @@ from typing import Literal
 import torch
 
 from gan_cli import __version__, export
-from gan_cli.builder import build_data, pick_device
+from gan_cli.builder import build_data
 from gan_cli.errors import ConfigError, RunError
 from gan_cli.evaluation import Judge, Options, Reals, Record, drawing, of_data, store
 from gan_cli.paths import real_run
+from gan_cli.placement import pick_device
 from gan_cli.reading import is_directory, is_regular
 from gan_cli.stored import stored_config, tame
 

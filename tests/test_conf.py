@@ -5,9 +5,9 @@ import itertools
 import pytest
 from conftest import ROOT, choices, compose_plain, make_run
 
-from gan_cli.builder import thread_count
 from gan_cli.errors import ConfigError
 from gan_cli.loop import turn
+from gan_cli.placement import thread_count
 from gan_cli.settings import TrainConfig
 
 SHARED = ROOT.parent / "shared" / "datasets"
@@ -119,7 +119,7 @@ def test_one_learning_rate_moves_both_players_or_one():
 
 
 def test_small_batches_get_one_thread_and_large_ones_all(monkeypatch):
-    monkeypatch.setattr("gan_cli.builder._ALL_THREADS", 7)
+    monkeypatch.setattr("gan_cli.placement._ALL_THREADS", 7)
     auto = TrainConfig(steps=1)
     assert thread_count(auto, (1, 16, 16)) == 1
     assert thread_count(auto, (1, 32, 32)) == 7

@@ -36,7 +36,10 @@ LEVELS = (
         *("run", "rollback", "profile", "steps", "dirac", "pictures", "optimum", "readouts", "evaluation", "guide"),
         *("loop", "export"),
     ),
-    ("check", "contracts", "composed", "builder", "stored", "resume", "probe", "scoring", "suite", "report"),
+    (
+        *("check", "contracts", "data_parallel", "composed", "placement", "paper", "factory", "builder", "stored"),
+        *("resume", "probe", "scoring", "suite", "report"),
+    ),
     ("cli",),
     ("figure", "library"),
 )
@@ -44,7 +47,7 @@ LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
 ORDER = [name for level in LEVELS for name in level]
 
 TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity", "theory", "bounds")  # the mathematics
-HYDRA = ("errors", "check", "builder", "cli", "library")
+HYDRA = ("errors", "check", "factory", "cli", "library")
 
 
 def module_name(path: Path) -> str:
@@ -123,14 +126,14 @@ def test_an_init_file_only_hands_names_on(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_the_builder_calls_what_a_config_names(module):
+def test_only_the_factory_calls_what_a_config_names(module):
     named = {
         getattr(node, field)
         for node in ast.walk(MODULES[module])
         for kind, field in ((ast.alias, "name"), (ast.Name, "id"), (ast.Attribute, "attr"))
         if isinstance(node, kind)
     }
-    assert "instantiate" not in named or module == "gan_cli.builder"
+    assert "instantiate" not in named or module == "gan_cli.factory"
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -171,8 +171,8 @@ def _files(options: Namespace) -> None:
 
 
 def _how(options: Namespace) -> Options:
-    from gan_cli.builder import pick_device
     from gan_cli.evaluation import Options
+    from gan_cli.placement import pick_device
 
     try:
         return Options(

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_cli.builder import spectral_norm
 from gan_cli.models import dcgan, dcgan5x5, goodfellow, infogan, mlp, r3gan, resnet, sndcgan
+from gan_cli.models.spectral import spectral_norm
 
 SHAPE = (1, 16, 16)
 FAMILIES = {

@@ -11,11 +11,11 @@ from torch import nn
 
 from gan_cli import ranks as module
 from gan_cli.aids import Aids
-from gan_cli.builder import thread_count
 from gan_cli.data import Stream
 from gan_cli.errors import ConfigError
 from gan_cli.losses import Hinge, Loss
 from gan_cli.penalties import GradientPenalty
+from gan_cli.placement import thread_count
 from gan_cli.ranks import Draws, Ranks
 from gan_cli.settings import TrainConfig
 
@@ -192,7 +192,7 @@ def test_all_losses_of_the_house_can_be_shared():
 
 def test_processes_on_one_machine_share_its_threads(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("gan_cli.builder._ALL_THREADS", 8)
+    monkeypatch.setattr("gan_cli.placement._ALL_THREADS", 8)
     auto = TrainConfig(steps=1, batch_size=64)
     assert thread_count(auto, (3, 64, 64), processes=4, here=4) == 2
     assert thread_count(auto, (3, 64, 64), processes=16, here=8) == 1

@@ -14,15 +14,15 @@ from typing import Any
 import torch
 
 from gan_cli import checkpoint
-from gan_cli.builder import pick_device
 from gan_cli.check import Problem, report
 from gan_cli.cli.command import screenful
 from gan_cli.cli.devices.company import Company
 from gan_cli.cli.devices.place import Place, hear_errors
 from gan_cli.cli.devices.workers import together
-from gan_cli.contracts import uneven
+from gan_cli.data_parallel import uneven
 from gan_cli.errors import GanError, LostError, Stopped
 from gan_cli.files import silence, write_json
+from gan_cli.placement import pick_device
 from gan_cli.record import read_or_empty
 
 _SEARCHED = 200  # of the newest runs, for the one that a start of torchrun began
