@@ -35,11 +35,11 @@ class Target(NamedTuple):
     def __str__(self) -> str:
         """For the screen."""
         shown = printable(str(self.typed))
+        more = f"; not of gan-train: {_few(self.size.foreign)}" if self.size.foreign else ""
         if self.path not in self.runs:
-            return f"{shown}: a sweep of {len(self.runs)} runs, {self.size}"
+            return f"{shown}: a sweep of {len(self.runs)} runs, {self.size}{more}"
         run = read(self.path)
         how = run.status if run.step is None else f"{run.status}, step {run.step:,}/{run.steps:,}"
-        more = f"; not of gan-train: {_few(self.size.foreign)}" if self.size.foreign else ""
         return f"{shown}: {how}, {self.size}{more}"
 
 
@@ -99,7 +99,7 @@ def _target(typed: Path, sweeps: bool) -> Target:
     runs = [path] if is_run else [*find(path, _refuse)]
     if not is_run and not sweeps:
         raise RunError(f"--delete: {typed} is a sweep of {len(runs)} runs; with --sweep all of them go")
-    size = size_of(path)
+    size = size_of(path, sweep=not is_run)
     if is_run and size.runs:
         raise RunError(f"--delete: {typed} holds other runs: {_few(size.runs)}; delete those first")
     for place in (path, *runs):

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from gan_cli.errors import RunError
 from gan_cli.listing import RUN, STATUS
-from gan_cli.reading import FILES, FOLDERS
+from gan_cli.reading import FILES, FOLDERS, TABLE, TRACKERS
 
-_NAMES = (*map(re.escape, (*FILES, *FOLDERS)), r"\.lock", r"\.tmp-.*", r"events\.out\..*", r".*\.log")
+_LOGGED = (TABLE, *TRACKERS, "profile.json.gz")
+_NAMES = (*map(re.escape, (*FILES, *FOLDERS, *_LOGGED)), r"\.lock", r"\.tmp-.*", r"events\.out\..*", r".*\.log")
 _OURS = re.compile("|".join(_NAMES))
+# Beside the runs of a sweep; `3_loss-hinge` of a job that failed before it was one.
+_OF_A_SWEEP = re.compile(r"sweep\.json|multirun\.yaml|search\.(csv|md|png)|\.submitit|\.lock|\.tmp-.*|.*\.log|\d+_.+")
 
 
 @dataclass
@@ -36,13 +39,13 @@ class Size:
         return f"{readable(self.bytes)} in {self.files:,} file{'' if self.files == 1 else 's'}"
 
 
-def size_of(directory: Path) -> Size:
-    """Look through a directory.
+def size_of(directory: Path, sweep: bool = False) -> Size:
+    """Look through the directory of a run, or of a sweep.
 
     Raises:
         RunError: something in it cannot be opened.
     """
-    size, waiting = Size(), [""]
+    size, waiting, names = Size(), [""], list[str]()
     while waiting:
         inside = waiting.pop()
         try:
@@ -59,12 +62,17 @@ def size_of(directory: Path) -> Size:
                     top = inside.split(os.sep)[0]
                     size.folders[top] = size.folders.get(top, 0) + length
             if not inside:
-                size.foreign = [entry.name for entry in found if not _OURS.fullmatch(entry.name)]
+                names = [entry.name for entry in found]
         except FileNotFoundError:  # a run that is on takes away files
             continue
         except OSError as error:
             raise RunError(f"{directory / inside}: cannot be opened: {error.strerror}") from error
     size.runs.sort()
+    if sweep:
+        runs = {inside.split(os.sep)[0] for inside in size.runs}
+        size.foreign = [name for name in names if name not in runs and not _OF_A_SWEEP.fullmatch(name)]
+    else:
+        size.foreign = [name for name in names if not _OURS.fullmatch(name)]
     return size
 
 

@@ -96,6 +96,13 @@ def test_what_gan_train_did_not_write_is_named_before(capsys):
     assert "in 5 files; not of gan-train: src, thesis.tex\n" in capsys.readouterr().out
 
 
+def test_what_loggers_write_is_of_gan_train(capsys):
+    for name in ("metrics.csv", "trackers", "wandb", "profile.json.gz"):
+        (Path("outputs/a") / name).touch()
+    main(["--delete", "outputs/a", "--yes"])
+    assert "not of gan-train" not in capsys.readouterr().out
+
+
 def test_a_run_that_is_on_stays(capsys):
     with locked(Path("outputs/a")):
         code, error = refused(capsys, "outputs/b", "outputs/a", "--yes")
@@ -185,6 +192,13 @@ def test_a_sweep_goes_with_all_of_its_runs_if_that_is_asked_for(sweep, capsys):
     assert capsys.readouterr().out.startswith("outputs/sweeps/s: a sweep of 3 runs, ")
     assert tree(sweep.parent) == []
     assert tree(Path("outputs"))[0] == "a"
+
+
+def test_what_lies_beside_the_runs_of_a_sweep_is_named_before(sweep, capsys):
+    for name in ("multirun.yaml", "search.png", "optuna.log", "3_loss-hinge", ".submitit", "thesis", "data.csv"):
+        (sweep / name).mkdir()
+    main(["--delete", "outputs/sweeps/s", "--sweep", "--yes"])
+    assert capsys.readouterr().out.splitlines()[0].endswith("; not of gan-train: data.csv, thesis")
 
 
 def test_a_sweep_one_run_of_which_is_on_stays_whole(sweep, capsys):
