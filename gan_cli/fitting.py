@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 COUNTS = ("step", "cursor", "skipped", "rollbacks")
 SHOWN = 10  # differences named in a message
+_LATER = ("initial_lr", "initial_momentum")  # in a group: there from its first update on
 _PLAIN = (optim.Adam, optim.AdamW, optim.RMSprop, optim.SGD)  # whose state has the shapes of the weights
 
 
@@ -67,7 +68,7 @@ def _optimizer(name: str, saved: Any, own: Optimizer) -> list[str]:
             return [f"{name} has no learning rate"]
         for group, mine in zip(groups, own.param_groups, strict=True):
             numbers = [key for key, value in mine.items() if plain and type(value) in (int, float)]
-            numbers += [key for key in ("initial_lr", "initial_momentum") if key in group]
+            numbers = [key for key in numbers if key not in _LATER] + [key for key in _LATER if key in group]
             if none := [key for key in numbers if type(group.get(key)) not in (int, float)]:
                 return [f"{name} has {group.get(none[0])!r:.40} for {none[0]}"]
         weights = dict(zip((i for g in groups for i in g["params"]), _weights(own), strict=True))

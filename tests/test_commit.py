@@ -179,6 +179,18 @@ def test_a_rollback_goes_on_from_the_last_checkpoint_with_other_noise_and_data(t
     assert run.reals.cursor == plain.reals.cursor == 24, "and the count of D's updates is what it would be"
 
 
+@pytest.mark.parametrize("step", [0, 2])
+def test_a_rollback_goes_back_to_the_beginning_where_nothing_else_is_saved(tmp_path, step):
+    run = make_run(*ROLL, "optimizer=sgd", "train.momentum_final=0.5", "optimizer.momentum=0.9")
+    break_at(run, step)
+    with opened(run, tmp_path):
+        train(run)
+    assert (run.step, run.rollbacks) == (12, 1)
+    assert [row["step"] for row in rows(tmp_path)] == list(range(1, 13))
+    (event,) = json.loads((tmp_path / "status.json").read_text())["rollbacks"]
+    assert (event["step"], event["to"]) == (step + 1, 0)
+
+
 def test_a_rollback_that_is_killed_and_resumed_is_the_same_rollback(tmp_path):
     ends = []
     for name, kill in (("whole", None), ("torn", 8)):
