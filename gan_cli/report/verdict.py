@@ -37,9 +37,13 @@ def _finding(report: Report, metric: Metric) -> str:
     name = f"{metric.tag} ({FEWER[metric.better]})" if metric.better else metric.tag
     if best is None:
         lowest, highest = (pick(rows, key=lambda s: s.mean or 0) for pick in (min, max))
+        if lowest is highest:
+            return f"{name}: {_told(report, lowest)}, and no figure of another configuration."
         if lowest.mean == highest.mean and len(rows) > 1:
             return f"{name}: {number(lowest.mean)} in all configurations."
-        return f"{name}: from {_told(report, lowest)} to {_told(report, highest)}."
+        apart = len({report.groups[s.group].against for s in rows}) > 1
+        why = "; on different data, and so not compared" if apart else ""
+        return f"{name}: from {_told(report, lowest)} to {_told(report, highest)}{why}."
     others = [c for c in report.comparisons if c.metric == metric.tag and best.group in (c.a, c.b)]
     # those with one run or with a figure that is not finite come behind it, whatever their means
     passed = any(_is_ahead(s, best, metric) for s in rows)

@@ -357,3 +357,12 @@ def test_real_data_of_two_sets_have_no_floor_between_them(tmp_path):
     other = make_run(tmp_path / "b", rows=[{"step": 10, ENERGY: 9.0, f"{ENERGY}_floor": 5.0}]) / "config.yaml"
     other.write_text(other.read_text().replace("modes: 8", "modes: 9"))
     assert curves(report(tmp_path))[ENERGY]["floor"] is None
+
+
+def test_figures_on_different_data_are_told_and_not_compared(tmp_path):
+    make_run(tmp_path / "a", rows=[{"step": 10, ENERGY: 2.0, "eval/modes": 8.0}])
+    other = make_run(tmp_path / "b", rows=[{"step": 10, ENERGY: 9.0}]) / "config.yaml"
+    other.write_text(other.read_text().replace("modes: 8", "modes: 9"))
+    energy, modes = findings(report(tmp_path))
+    assert energy.endswith("from modes=8 with 2 to modes=9 with 9; on different data, and so not compared.")
+    assert modes.endswith("modes=8 with 8, and no figure of another configuration.")
