@@ -1,10 +1,12 @@
 """Jobs side by side, and through submitit: none harms another, and the same line goes on to the bit."""
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,9 @@ from gan_cli.cli.sweep.attempt import Attempt
 from gan_cli.cli.sweep.combinations import Combination
 from gan_cli.cli.sweep.pool import Pool
 from gan_cli.cli.sweep.record import Job
+from gan_cli.cli.sweep.remote import Remote
 from gan_cli.cli.sweep.settings import Joblib, SubmititLocal, SubmititSlurm
+from gan_cli.files import write_json
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a test patches is not there in a fresh process")
 
@@ -144,6 +148,34 @@ def test_a_library_that_is_missing_is_named_with_how_to_get_it(gan_train, monkey
     assert (code, "pip install 'gan-cli[slurm]'" in " ".join(err.split())) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("most", "begun", "ends"), [(100, [False, True, True], "finished"), (6, [False, True], "saved")]
+)
+def test_a_job_that_submitit_starts_no_more_is_sent_again_as_often_as_said(tmp_path, monkeypatch, most, begun, ends):
+    sent: list[Remote] = []
+    ended: dict[int, Ending] = {}
+
+    class Executor:
+        """Jobs that save at once and leave, twice; the third comes to its end."""
+
+        batch = contextlib.nullcontext
+
+        def submit(self, remote: Remote) -> types.SimpleNamespace:
+            sent.append(remote)
+            finished = {"code": 0, "message": "finished", "seconds": 1.0, "stopped": False}
+            write_json(remote.note, {"again": True} if len(sent) < 3 else {"ending": finished})
+            return types.SimpleNamespace(done=lambda: True)
+
+    monkeypatch.setattr(cluster.Cluster, "_executor", lambda self: Executor())
+    monkeypatch.setitem(cluster.POLL, "local", 0.01)
+    jobs = cluster.Cluster(SubmititLocal(max_num_timeout=most), tmp_path, ended.__setitem__, 1, {})
+    jobs.start(Attempt(0, lambda _: None, cfg={}, directory=tmp_path), Job(0, []))  # type: ignore[arg-type]
+    jobs.drain()
+    assert [remote.attempt.begun for remote in sent] == begun
+    assert ends in (ended[0].message or "")
+    assert ended[0].stopped == (ends == "saved")
+
+
 def test_the_files_have_every_setting_and_no_other():
     import yaml
 
@@ -181,7 +213,7 @@ def submitit(gan_train):
     return gan_train
 
 
-DISTURBED = '''
+DISTURBED = """
 import json
 
 class Disturbed(Sick):
@@ -197,7 +229,7 @@ class Disturbed(Sick):
             os.kill(os.getppid(), signal.SIGUSR2)
             time.sleep(1)
         return super(Sick, self).generator(fake)
-'''
+"""
 
 
 @pytest.mark.slow
@@ -212,10 +244,17 @@ def test_submitit_jobs_fail_one_by_one_and_all_are_listed(submitit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("way", "code"), [("interrupts_command", 0), ("kills_command", -signal.SIGKILL)])
-def test_submitit_jobs_of_a_sweep_that_ended_save_and_go_on_to_the_bit(submitit, way, code):
+@pytest.mark.parametrize(
+    ("way", "code", "setup"),
+    [
+        ("interrupts_command", 0, ()),
+        ("interrupts_command", 0, ("hydra.launcher.setup=['export HELLO=1']",)),  # a shell stands between
+        ("kills_command", -signal.SIGKILL, ()),
+    ],
+)
+def test_submitit_jobs_of_a_sweep_that_ended_save_and_go_on_to_the_bit(submitit, way, code, setup):
     expected = whole(submitit)
-    line = (*SHORT, *LOCAL, f"loss={way}", "seed=0,1", "loss.step=3", FIXED)
+    line = (*SHORT, *LOCAL, *setup, f"loss={way}", "seed=0,1", "loss.step=3", FIXED)
     assert killed(submitit, *line) == code, "0: that of the test's own process"
     assert "finished" not in statuses(Path("sweep"))
     found, out, err = submitit(*line)

@@ -16,12 +16,13 @@ from gan_cli.cli.signals import handling
 from gan_cli.cli.sweep.attempt import Attempt
 from gan_cli.cli.sweep.pool import Done
 from gan_cli.cli.sweep.record import Job
-from gan_cli.cli.sweep.remote import Remote, is_running, read_note
+from gan_cli.cli.sweep.remote import Remote, is_to_come_back, process_of, read_note
 from gan_cli.cli.sweep.settings import SubmititLocal, SubmititSlurm
 from gan_cli.errors import RunError, Stopped
 
 FOLDER = ".submitit"  # in the directory of the sweep: what was sent, submitit's own logs, and the notes
 POLL = {"local": 0.2, "slurm": 5.0}  # seconds
+_STARTS = 6  # of one job that was sent, by submitit's local executor, each after the one before saved
 _GONE = 3  # looks in a row at which a job is neither in the queue nor has said anything: a shared disk may lag behind
 
 
@@ -51,6 +52,7 @@ class Cluster:
         self._waiting: list[tuple[Job, Remote]] = []
         self._running: dict[int, tuple[Job, Remote, Any]] = {}
         self._missed: dict[int, int] = {}
+        self._sent: dict[int, int] = {}  # how often, of jobs that were sent more than once
         self._signals: list[int] = []
 
     def start(self, attempt: Attempt, job: Job) -> None:
@@ -145,20 +147,32 @@ class Cluster:
                 self._missed.pop(number, None)
                 continue
             self._missed[number] = self._missed.get(number, 0) + 1
-            if ending is None and self._missed[number] < _GONE:
+            saving = not self._slurm and process_of(remote.note)  # what submitit started it with is gone
+            if ending is None and self._missed[number] < (GRACE / POLL["local"] if saving else _GONE):
                 continue
             del self._running[number]
+            saved = is_to_come_back(remote.note)
+            if saved and not self._slurm and not self._signals and self._stays(number):
+                self._waiting.append((job, remote.again()))
+                continue
             why = f"; sacct -j {job.queue} may say why" if self._slurm else ""
-            lost = f"its process ended without a word{why}"
+            lost = "saved, and was not started again" if saved else f"its process ended without a word{why}"
             job.queue = None
-            self._done(number, ending or Ending(1, lost, 0.0, False, ()))
+            self._done(number, ending or Ending(1, lost, 0.0, saved or bool(self._signals), ()))
+
+    def _stays(self, number: int) -> bool:
+        """Whether a job of this machine may be sent again: submitit starts what it was sent some times and no more."""
+        self._sent[number] = self._sent.get(number, 0) + 1
+        return self._sent[number] * _STARTS <= self._settings.max_num_timeout
 
     def _hand_on(self, number: int, _: FrameType | None) -> None:
         self._signals.append(number)
-        for _job, _remote, handle in [*self._running.values()]:
+        for _job, remote, handle in [*self._running.values()]:
             if not self._slurm and handle is not None:
-                with suppress(OSError):
-                    handle._process.kill() if self._signals.count(signal.SIGINT) > 1 else handle._process.terminate()
+                at_once = self._signals.count(signal.SIGINT) > 1
+                with suppress(OSError):  # before it has a note, submitit's process hands on what it gets
+                    pid = process_of(remote.note) or handle._process.pid
+                    os.kill(pid, signal.SIGKILL if at_once else signal.SIGTERM)
 
 
 def _queued(ids: Sequence[str]) -> set[str] | None:
@@ -179,7 +193,7 @@ def _queued(ids: Sequence[str]) -> set[str] | None:
 def _wait_for(note: Path) -> None:
     """A job of a sweep that was killed may be saving yet."""
     until = time.monotonic() + GRACE
-    while is_running(note) and time.monotonic() < until:
+    while process_of(note) and time.monotonic() < until:
         time.sleep(0.1)
 
 

@@ -82,8 +82,12 @@ class Remote:
             ending = self._ended()
             if not ending.stopped:
                 return None
-        again = replace(self.attempt, begun=True)
-        return DelayedSubmission(Remote(again, self.note, self.place, self.grace, self.command))
+        write_json(self.note, {"again": True})
+        return DelayedSubmission(self.again())
+
+    def again(self) -> "Remote":
+        """The same job, to go on from where it is."""
+        return Remote(replace(self.attempt, begun=True), self.note, self.place, self.grace, self.command)
 
     def _ended(self) -> Ending:
         assert self._process is not None
@@ -125,7 +129,14 @@ def read_note(path: Path) -> Ending | None:
         return None
 
 
-def is_running(path: Path) -> bool:
-    """Whether the job that wrote a note is running on this machine."""
+def is_to_come_back(path: Path) -> bool:
+    """Whether the job that wrote a note saved in order to be started again."""
+    return read_or_empty(path).get("again") is True
+
+
+def process_of(path: Path) -> int | None:
+    """The process that wrote a note, if it is running on this machine; None where it said how it ended."""
     content = read_or_empty(path)
-    return content.get("host") == os.uname().nodename and type(content.get("pid")) is int and _is_there(content["pid"])
+    pid = content.get("pid")
+    here = content.get("host") == os.uname().nodename and type(pid) is int and pid > 1
+    return pid if here and _is_there(pid) else None
