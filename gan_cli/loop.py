@@ -39,6 +39,7 @@ def _train(run: Run, step_is_done: Callable[[], None]) -> None:
             run.agree()
         run.save()
         run.console.rewind(run.step)  # rates and the time left are of steps
+    run.agree()  # a resumed run may be out of patience already
     while run.step < run.steps and not run.is_ending:
         run.watching = (run.step + 1) % cfg.log_every == 0 or run.step + 1 == run.steps
         metrics = turn(run)

@@ -101,6 +101,7 @@ def _work(job: Job, company: Company) -> None:
             return state_of(run, job, ranks.size) if job.resumes else None
 
     run = company.in_turn(make)
+    company.same_data(run.reals.fingerprint)
     run.align()
     state = company.first(on_lead)
     if job.resumes:

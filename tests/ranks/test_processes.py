@@ -1,5 +1,6 @@
 """Several processes of one run: they meet, fail alike, and whoever started them knows what became of each."""
 
+import json
 import os
 import signal
 import sys
@@ -147,6 +148,17 @@ def test_rank_0_tells_and_a_process_alone_needs_no_other():
     work(Company())
 
 
+@forks
+def test_a_rank_with_other_data_is_named():
+    with pytest.raises(DataError) as told:
+        together(3, lambda company: company.same_data("10 examples" if company.place.rank < 2 else "9 examples"))
+    first, there, here = str(told.value).splitlines()
+    assert first == "rank 2: the data here are not those of rank 0"
+    assert (there.split(), here.split()) == (["there", "10", "examples"], ["here", "9", "examples"])
+    together(2, lambda company: company.same_data(None))
+    Company().same_data("10 examples")
+
+
 def train(monkeypatch, *overrides: str) -> int:
     monkeypatch.setattr(sys, "argv", ["gan-train", *overrides])
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -215,3 +227,19 @@ def test_processes_that_cannot_be_are_not_started(devices, says, tmp_path, monke
     assert train(monkeypatch, *once(*TINY, *TWO, f"train.devices={devices}")) == 2
     assert capfd.readouterr().err.startswith(says)
     assert [*tmp_path.iterdir()] == []
+
+
+@forks
+def test_two_processes_that_are_out_of_patience_take_no_further_step(tmp_path, monkeypatch, capfd):
+    """Killed behind the checkpoint that ended the run, and before it said so."""
+    monkeypatch.chdir(tmp_path)
+    patience = ("train.eval_every=1", "train.keep_best=eval/energy", "train.patience=1")
+    settings = once(*TINY, *TWO, *patience, "train.eval_samples=100", "optimizer.lr=1e-12", "train.steps=50")
+    assert train(monkeypatch, *settings, "hydra.run.dir=run") == 0
+    step = read(Path("run")).step
+    assert step < 50
+    status = json.loads(Path("run/status.json").read_text())
+    Path("run/status.json").write_text(json.dumps(status | {"status": "running", "step": step}))
+    assert train(monkeypatch, "resume=run") == 0
+    assert read(Path("run")).step == step
+    assert f"finished {step} of 50 steps" in capfd.readouterr().out

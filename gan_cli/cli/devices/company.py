@@ -17,7 +17,7 @@ import torch
 
 from gan_cli import errors
 from gan_cli.cli.devices.place import Place
-from gan_cli.errors import GanError, LostError, Stopped
+from gan_cli.errors import DataError, GanError, LostError, Stopped
 from gan_cli.ranks import Ranks
 
 PATIENCE = 3600.0  # seconds to wait for another rank, which may read data or evaluate; a dead one is seen at once
@@ -126,6 +126,18 @@ class Company:
         if self.place.leads:
             self._store.set(f"said {self._rounds}", text)
         return self._wait(f"said {self._rounds}", 0)
+
+    def same_data(self, fingerprint: str | None) -> None:
+        """All ranks learn from the same data, of which each machine may have its own copy.
+
+        Raises:
+            DataError: one has other data than rank 0.
+        """
+        own = str(fingerprint)
+        lead = self.from_lead(own)
+        with self.alike():
+            if own != lead:
+                raise DataError(f"the data here are not those of rank 0\n  there {lead:.120}\n  here  {own:.120}")
 
     @contextmanager
     def told(self) -> Iterator[None]:
