@@ -1,15 +1,79 @@
 """Whether a checkpoint is one of this run: looked at whole before any of it is taken over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn, optim
 from torch.optim import Optimizer
 
+from gan_cli.errors import DataError, RunError
+
+FORMAT = 2  # of a checkpoint's content; raised when an older reader would misread it
 COUNTS = ("step", "cursor", "skipped", "rollbacks")
 SHOWN = 10  # differences named in a message
 _LATER = ("initial_lr", "initial_momentum")  # in a group: there from its first update on
 _PLAIN = (optim.Adam, optim.AdamW, optim.RMSprop, optim.SGD)  # whose state has the shapes of the weights
+
+
+def require_format(state: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint of another version.
+
+    Raises:
+        RunError: it has another format than this version writes.
+    """
+    if type(state.get("format")) is not int or state["format"] != FORMAT:
+        raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
+
+
+def require_all(state: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Refuse a checkpoint that cannot be whole.
+
+    Raises:
+        RunError: it has another format, or lacks some of these keys.
+    """
+    require_format(state)
+    if missing := sorted({*keys, "offsets", "best"} - state.keys()):
+        raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
+
+
+def require_data(then: object, now: object, others_will_do: bool, standardised: bool) -> None:
+    """Compare the fingerprints of the data that a run was trained on and of those that it is to go on with.
+
+    Args:
+        others_will_do: `other_data`.
+        standardised: whether the networks work in units of the data.
+
+    Raises:
+        DataError: the data are other ones.
+    """
+    if then == now:
+        return
+    if not others_will_do:
+        raise DataError(
+            "the data set is not the one that the run was trained on\n"
+            f"  then {then!s:.120}\n  now  {now}\n"
+            "put the data back as they were, or go on with these by other_data=true\n"
+            "(another version of what decodes images makes other pixels, too)"
+        )
+    if standardised:
+        raise DataError(
+            "the networks work in units of the data that they were trained on, and these are other data\n"
+            "put the data back as they were, or start a run with model.standardise=false"
+        )
+
+
+def require_fit(
+    state: Mapping[str, Any], nets: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]
+) -> None:
+    """Refuse a checkpoint of other networks and optimizers.
+
+    Raises:
+        RunError: something of the state does not belong to these.
+    """
+    if "ema" in nets and state["ema"] is None:
+        raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
+    if wrong := misfits(state, nets, optimizers):
+        raise RunError(f"the checkpoint does not fit this config:\n  {listed(wrong)}")
 
 
 def misfits(

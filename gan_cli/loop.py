@@ -122,7 +122,7 @@ def evaluate(run: Run) -> Metrics:
 def report(run: Run, figures: Metrics) -> None:
     """Log this step's figures, show them, and say what is wrong with them."""
     values = run.log.scalars(run.step, figures)
-    run.note(values)
+    run.best.note(values)
     if run.watching:
         run.log.timing(run.step, {"time/images_per_second": run.console.rate.lap(run.step)})
         run.console.show(run.step, values)

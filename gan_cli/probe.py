@@ -18,11 +18,12 @@ from gan_cli.builder import build
 from gan_cli.data import Stream
 from gan_cli.data.mixture import Mixture
 from gan_cli.errors import DataError, Diverged, RunError
+from gan_cli.fitting import require_format
 from gan_cli.forward import call
 from gan_cli.losses import Loss, accuracy, total
 from gan_cli.pictures import fresh, unseen
 from gan_cli.readouts import judging, why_not
-from gan_cli.run import FORMAT, Metrics, Run
+from gan_cli.run import Metrics, Run
 from gan_cli.seeds import derive, generator
 from gan_cli.steps import discriminator_step, generator_step
 
@@ -156,8 +157,7 @@ def probe(
     """
     run = build(config | {"seed": derive(seed, "probe")}, room=room)
     run.cfg = replace(run.cfg, fakes="fresh", lr_schedule="constant", lr_final=0.0, lr_warmup_steps=0)
-    if type(state.get("format")) is not int or state["format"] != FORMAT:
-        raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
+    require_format(state)
     if missing := sorted({"G", "D", "step"} - state.keys()):
         raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
     if type(state["step"]) is not int or state["step"] < 0:

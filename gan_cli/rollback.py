@@ -31,7 +31,7 @@ def roll_back(run: Run, error: Diverged) -> bool:
     run.reals.skipped = position - run.reals.cursor  # the next batch is one that was never seen
     run.noise = generator(run.seed, "noise", "rollback", count, device=run.device)
     run.reseed("train", "rollback", count)
-    run.fakes, run.figure = None, None
+    run.fakes, run.best.figure = None, None
     if run.ranks.leads:
         _log(run, state["offsets"], {"number": count, "step": failed, "to": run.step, "why": reason})
     return True

@@ -1,49 +1,47 @@
 """The `Run` that the loop works on: both players, their optimizers, the data and the noise, and how to save it all."""
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from gan_cli import checkpoint
+from gan_cli import chance, checkpoint
 from gan_cli.aids import Aids, pack
 from gan_cli.alarms import Alarm
+from gan_cli.best import Best
 from gan_cli.console import Console
 from gan_cli.data import Stream
 from gan_cli.data.moments import Moments
 from gan_cli.ema import EMA
-from gan_cli.errors import DataError, Diverged, RunError
-from gan_cli.fitting import listed, misfits
+from gan_cli.errors import Diverged, RunError
+from gan_cli.fitting import FORMAT, require_all, require_data, require_fit
 from gan_cli.forward import Forward, call, like_weights
 from gan_cli.guard import Guard
 from gan_cli.health import Health
 from gan_cli.history import columns
 from gan_cli.logbook import Logbook
 from gan_cli.losses import Loss
-from gan_cli.machine import device_random, machine, not_finite, set_device_random, size_of
+from gan_cli.machine import machine, not_finite, size_of
 from gan_cli.models.layers import MinibatchStd
 from gan_cli.parts import part
 from gan_cli.penalties import Penalty
 from gan_cli.priors import Prior
 from gan_cli.ranks import Draws, Ranks
 from gan_cli.record import Status
-from gan_cli.scores import PREFIX
-from gan_cli.seeds import derive, generator
+from gan_cli.remarks import of_device, of_ranks, of_ways
+from gan_cli.seeds import generator
 from gan_cli.settings import TrainConfig
 from gan_cli.silent import Silent
 from gan_cli.state import digest, from_bytes, to_bytes
 from gan_cli.trackers import About, Feed, Tracker
 
 Metrics = dict[str, Tensor | float | str]  # what a step logs
-FORMAT = 2  # of a checkpoint's content; raised when an older reader would misread it
 
 
 @dataclass
@@ -75,9 +73,6 @@ class Run:
     step: int = 0
     committed: int | None = None  # the step of the last checkpoint
     rollbacks: int = 0  # so far, of train.on_not_finite
-    best: tuple[str, str, float, int] | None = None  # train.keep_best, best_is, the best value, the step of it
-    figure: float | None = None  # train.keep_best: its last value since the last checkpoint
-    waited: int = 0  # evaluations in a row without a better one
     damaged: Sequence[Path] = ()  # checkpoints that a resume passed over; the next one takes their place
     infinite: frozenset[str] = frozenset()  # parts of the networks that are not finite from the start
     saving: float = 0.0  # seconds spent on checkpoints by this process
@@ -92,6 +87,7 @@ class Run:
     noise: torch.Generator = field(init=False)
     draws: Draws | None = field(init=False, default=None)  # of penalties and aids, where there are several processes
     guard: Guard = field(init=False)
+    best: Best = field(init=False)
     norms: dict[str, Tensor] = field(default_factory=dict)  # of both players' last gradients
     last_penalty: Tensor = field(init=False)  # of the last update that had one: a lazy penalty skips updates
     line_every: float = 10.0  # seconds between two lines on a screen that has no bar
@@ -108,6 +104,7 @@ class Run:
         self.twin = self.reals.twin()
         self.noise = generator(self.seed, "noise", device=self.device)
         self.last_penalty = torch.zeros((), device=self.device)
+        self.best = Best(self.cfg)
         self.guard = Guard(defers=self.device.type != "cpu")
 
     def align(self) -> None:
@@ -118,40 +115,17 @@ class Run:
         self.ranks.align([t for net in nets for t in net.state_dict().values() if t.is_floating_point()])
 
     def reseed(self, *key: str | int) -> None:
-        """Start anew what dropout, penalties and aids draw from. Of several processes, what concerns the global batch
-        is drawn alike by all, as a process alone would draw it, and dropout by each for itself.
-        """
-        if self.ranks.alone:
-            torch.manual_seed(derive(self.seed, *key))
-        else:
-            torch.manual_seed(derive(self.seed, *key, "rank", self.ranks.rank))
-            self.draws = Draws(self.ranks, generator(self.seed, *key, device=self.device))
+        """Start anew what dropout, penalties and aids draw from."""
+        self.draws = chance.seeded(self.seed, self.ranks, self.device, *key)
 
     @property
     def chance(self) -> Any:
         """What penalties and aids draw by: `torch`, or this rank's rows of what all draw."""
         return self.draws or torch
 
-    @contextmanager
-    def by_itself(self) -> Iterator[None]:
+    def by_itself(self) -> AbstractContextManager[None]:
         """This process draws and normalises without the others, as it would alone; nothing it draws moves the run."""
-        if self.draws is None:
-            yield
-            return
-        synced = [m for net in (self.G, self.D) for m in net.modules() if isinstance(m, nn.SyncBatchNorm)]
-        on_device = device_random(self.device)
-        own = torch.get_rng_state() if on_device is None else on_device
-        self._set_random(self.draws.generator.get_state())
-        self.draws.paused = True
-        for module in synced:
-            module.process_group = self.ranks.by_itself
-        try:
-            yield
-        finally:
-            self.draws.paused = False
-            self._set_random(own)
-            for module in synced:
-                module.process_group = None
+        return nullcontext() if self.draws is None else chance.by_itself(self.draws, self.device, self.G, self.D)
 
     def z(self, n: int) -> Tensor:
         """Noise for n samples: [n, dim]."""
@@ -181,12 +155,6 @@ class Run:
     def see(self, x: Tensor) -> Tensor:
         """Samples [N, *shape] as D sees them now: with its aids, in packs."""
         return pack(self.aids.see(x, self.step, self.chance), self.pack)
-
-    def _by_process(self) -> list[str]:
-        """What mixes samples, and mixes those of one process only."""
-        modules = [m for net in (self.G, self.D) for m in net.modules()]
-        found = {"batch norm" for m in modules if isinstance(m, _BatchNorm) and not isinstance(m, nn.SyncBatchNorm)}
-        return sorted(found | {"minibatch_std" for m in modules if isinstance(m, MinibatchStd)})
 
     @property
     def is_single(self) -> bool:
@@ -226,7 +194,7 @@ class Run:
             return self.console
         if state is not None:
             # What the commit of this step was to remove, had it not been killed.
-            checkpoint.prune(directory / "checkpoints", self.step, self.cfg.keep, self.best_step)
+            checkpoint.prune(directory / "checkpoints", self.step, self.cfg.keep, self.best.step)
             found = checkpoint.available(directory / "checkpoints")
             self.damaged = [path for path in found if checkpoint.step_of(path) > self.step]  # passed over
         self.log = Logbook(directory, self.step, state["offsets"] if state else None)
@@ -244,18 +212,11 @@ class Run:
         )
         if harm:
             self.console.say(f"{harm}; alarms judge by what is logged from here on")
-        if state is not None and state["device"] != self.device.type:
-            self.console.say(f"from {state['device']} to {self.device.type}: another random generator, other bits")
-        if not self.ranks.alone and (names := self._by_process()):
-            n, share = self.cfg.batch_size, self.cfg.batch_size // self.ranks.size
-            self.console.say(f"{' and '.join(names)}: by the {share:,} samples of each process, not by all {n:,}")
+        said = [*of_device(state, self.device)] if state else []
+        said += of_ranks(self.ranks, self.cfg.batch_size, self.G, self.D)
+        for line in [*said, *(of_ways(state, self._ways) if state else [])]:
+            self.console.say(line)
         self.forward.tell = self.console.say
-        if state is not None:
-            ways: dict[str, tuple[Any, Any]] = {"precision": (self.forward.precision, "fp32")}
-            ways |= {"compiled": (self.forward.compiled, False), "processes": (self.ranks.size, 1)}
-            for way, (now, usual) in ways.items():
-                if (then := state["machine"].get(way, usual)) != now:
-                    self.console.say(f"{way} was {then!s:.10} and is {now}: other bits")
         return self.console
 
     def follow(self, config: Mapping[str, Any], group: str | None = None) -> None:
@@ -287,18 +248,6 @@ class Run:
             return str(error)
         return None
 
-    def note(self, figures: Mapping[str, float | str]) -> None:
-        """Take in logged figures: the one of `train.keep_best` judges the next checkpoint. One of an evaluation says
-        whether there is to be one at once, and counts for `train.patience`.
-        """
-        name = self.cfg.judge[0] if self.cfg.judge else ""
-        value = figures.get(name)
-        if isinstance(value, float) and math.isfinite(value):
-            self.figure = value
-        if value is not None and name.startswith(PREFIX):
-            self.waited = 0 if self._is_best else self.waited + 1
-            self.figure = self.figure if self._is_best else None
-
     def from_lead(self, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """A state that rank 0 reads, on all ranks: the others may be where its files are not."""
         if self.ranks.alone:
@@ -312,36 +261,20 @@ class Run:
         the best. They end after the same step, and save the same one.
         """
         if not self.ranks.alone:
-            ends = self.stopping or self.out_of_patience is not None
-            number, ending, best = map(int, self.ranks.agree(self.signal, ends, self._finds_best))
+            ends = self.stopping or self.best.out_of_patience is not None
+            number, ending, best = map(int, self.ranks.agree(self.signal, ends, self.best.is_found))
             self.signal = self.signal or number  # one may have come meanwhile
             self.agreed = bool(ending), bool(best)
 
     @property
     def is_ending(self) -> bool:
         """Whether there is a reason to end before the last step, of which all ranks know."""
-        return self.stopping or self.out_of_patience is not None if self.ranks.alone else self.agreed[0]
-
-    @property
-    def _is_best(self) -> bool:
-        return self.figure is not None and (self.best is None or self.cfg.is_better(self.figure, self.best[2]))
+        return self.stopping or self.best.out_of_patience is not None if self.ranks.alone else self.agreed[0]
 
     @property
     def found_best(self) -> bool:
         """Whether this step's evaluation is the best so far: its checkpoint is kept, and no later one."""
-        return self._finds_best if self.ranks.alone else self.agreed[1]
-
-    @property
-    def _finds_best(self) -> bool:
-        return self._is_best and self.cfg.judge is not None and self.cfg.judge[0].startswith(PREFIX)
-
-    @property
-    def out_of_patience(self) -> str | None:
-        """Why the run ends before its last step, by `train.patience`; None where it does not."""
-        if self.cfg.patience is None or self.waited < self.cfg.patience:
-            return None
-        best = f"the best, {self.best[2]:.4g}, was at step {self.best[3]:,}" if self.best else "there was none"
-        return f"{self.cfg.keep_best} was no better in {self.waited} evaluations: {best} (train.patience)"
+        return self.best.is_found if self.ranks.alone else self.agreed[1]
 
     def sound(self, alarm: Alarm, aloud: bool = True) -> None:
         """Say an alarm wherever the run is looked at, on the screen if `aloud`; end the run if it was to end on it."""
@@ -376,26 +309,17 @@ class Run:
                 batch=self.reals.position,
             )
         if not self.ranks.alone:
-            random = device_random(self.device)
-            state["randoms"] = self.ranks.gather(torch.get_rng_state() if random is None else random)
+            state["randoms"] = self.ranks.gather(chance.own_state(self.device))
         if self.ranks.leads:
             self._commit(state)
-        self.committed, self.figure, self.damaged = self.step, None, ()
+        self.committed, self.best.figure, self.damaged = self.step, None, ()
         self.status.write("running", self.step)
         self.saving += time.perf_counter() - began
 
     def _commit(self, state: dict[str, Any]) -> None:
-        if self._is_best and self.cfg.judge and self.figure is not None:
-            self.best = (*self.cfg.judge, self.figure, self.step)
-        state |= {"best": self.best, "offsets": self.log.commit()}
-        state |= {} if self.cfg.patience is None else {"waited": self.waited}
+        state |= self.best.commit(self.step) | {"offsets": self.log.commit()}
         place, keep = self.directory / "checkpoints", self.cfg.keep
-        checkpoint.save(place, self.step, state, keep, self.best_step, self.damaged)
-
-    @property
-    def best_step(self) -> int | None:
-        """The step of the checkpoint that `train.keep_best` keeps."""
-        return self.best[3] if self.best else None
+        checkpoint.save(place, self.step, state, keep, self.best.step, self.damaged)
 
     def _not_finite(self, state: Mapping[str, Any]) -> list[str]:
         return not_finite(**{name: state[name] for name in ("G", "D", "ema", "opt_G", "opt_D") if state[name]})
@@ -419,11 +343,6 @@ class Run:
 
     def state(self) -> dict[str, Any]:
         """All that decides how the run goes on. Of several processes it is the same on all, but for dropout."""
-        random = {"random": torch.get_rng_state(), "random_device": device_random(self.device)}
-        if self.draws is not None:  # in the place where a process alone would have it
-            random["random" if self.device.type == "cpu" else "random_device"] = self.draws.generator.get_state()
-        ways: dict[str, Any] = {"precision": self.forward.precision, "compiled": self.forward.compiled}
-        ways |= {} if self.ranks.alone else {"processes": self.ranks.size}
         return {
             "format": FORMAT,
             "step": self.step,
@@ -437,10 +356,10 @@ class Run:
             "opt_G": self.opt_G.state_dict(),
             "opt_D": self.opt_D.state_dict(),
             "noise": self.noise.get_state(),
-            **random,
+            **chance.states(self.draws, self.device),
             "device": self.device.type,
             "last_penalty": self.last_penalty,
-            "machine": machine() | ways,
+            "machine": machine() | self._ways,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -450,65 +369,30 @@ class Run:
             RunError: it does not belong to this run.
             DataError: the data are other ones.
         """
-        if type(state.get("format")) is not int or state["format"] != FORMAT:
-            raise RunError(f"the checkpoint has format {state.get('format')!r:.40}; this version reads format {FORMAT}")
-        missing = sorted((self.state().keys() | {"offsets", "best"}) - state.keys())
-        if missing:
-            raise RunError(f"the checkpoint lacks {', '.join(missing)}: it was not written by this version")
-        if state["data"] != self.reals.fingerprint and not self.other_data:
-            raise DataError(
-                "the data set is not the one that the run was trained on\n"
-                f"  then {state['data']!s:.120}\n  now  {self.reals.fingerprint}\n"
-                "put the data back as they were, or go on with these by other_data=true\n"
-                "(another version of what decodes images makes other pixels, too)"
-            )
-        if state["data"] != self.reals.fingerprint and self.moments is not None:
-            raise DataError(
-                "the networks work in units of the data that they were trained on, and these are other data\n"
-                "put the data back as they were, or start a run with model.standardise=false"
-            )
-        if self.ema and state["ema"] is None:
-            raise RunError("the checkpoint holds no average of G; resume without train.ema_half_life_images")
+        require_all(state, self.state())
+        require_data(state["data"], self.reals.fingerprint, self.other_data, self.moments is not None)
         nets = {"G": self.G, "D": self.D} | ({"ema": self.ema.G} if self.ema else {})
         optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-        if wrong := misfits(state, nets, optimizers):
-            raise RunError(f"the checkpoint does not fit this config:\n  {listed(wrong)}")
+        require_fit(state, nets, optimizers)
         try:
             for name, part in (nets | optimizers).items():
                 part.load_state_dict(state[name])
             for optimizer in optimizers.values():
                 like_weights(optimizer)
-            torch.set_rng_state(state["random"])
             if state["device"] == self.device.type:
                 self.noise.set_state(state["noise"])
-                set_device_random(self.device, state["random_device"])
             else:  # generators of different devices have different states
                 self.noise = generator(self.seed, "noise", self.step, device=self.device)
-            self._restore_shared(state)
+            self.draws = chance.restored(state, self.seed, self.ranks, self.device)
         except Exception as error:  # the file may be somebody else's: anything can be in it
             raise RunError(f"the checkpoint does not fit this config: {str(error)[:300]}") from error
         self.step, self.reals.cursor, self.reals.skipped = state["step"], state["cursor"], state["skipped"]
-        self.committed, self.rollbacks, self.best = self.step, state["rollbacks"], state["best"]
-        waited = state.get("waited", 0)
-        self.waited = waited if type(waited) is int else 0
-        if self.best and self.best[:2] != self.cfg.judge:
-            self.best, self.waited = None, 0  # of another figure
+        self.committed, self.rollbacks = self.step, state["rollbacks"]
+        self.best.restore(state)
         self.last_penalty = state["last_penalty"].to(self.device)
 
-    def _restore_shared(self, state: dict[str, Any]) -> None:
-        """Of several processes: what all draw goes on, and so does each one's dropout, where there was this process."""
-        if self.ranks.alone:
-            return
-        self.reseed("train", state["step"])
-        if self.draws is not None and state["device"] == self.device.type:
-            self.draws.generator.set_state(state["random" if self.device.type == "cpu" else "random_device"])
-            randoms = state.get("randoms")
-            if isinstance(randoms, list) and self.ranks.rank < len(randoms):
-                self._set_random(randoms[self.ranks.rank])
-
-    def _set_random(self, state: Tensor) -> None:
-        """Of the generator that dropout draws from."""
-        if self.device.type == "cpu":
-            torch.set_rng_state(state)
-        else:
-            set_device_random(self.device, state)
+    @property
+    def _ways(self) -> dict[str, Any]:
+        """How it is computed, as far as bits depend on it."""
+        ways: dict[str, Any] = {"precision": self.forward.precision, "compiled": self.forward.compiled}
+        return ways if self.ranks.alone else ways | {"processes": self.ranks.size}

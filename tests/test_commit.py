@@ -66,8 +66,8 @@ def test_another_figure_to_judge_by_begins_anew(tmp_path):
     train_in(tmp_path, *kept, "train.steps=6")
     state = checkpoint.load_newest(tmp_path / "checkpoints", print)
     run = train_in(tmp_path, *kept, "train.keep_best=theory/accuracy", "train.best_is=largest", state=state)
-    assert run.best[:2] == ("theory/accuracy", "largest") and run.best[3] > 6
-    assert sorted(steps(tmp_path)) == sorted({12, run.best[3]})
+    assert run.best.kept[:2] == ("theory/accuracy", "largest") and run.best.kept[3] > 6
+    assert sorted(steps(tmp_path)) == sorted({12, run.best.kept[3]})
 
 
 def test_a_damaged_checkpoint_does_not_push_out_a_good_one(tmp_path):

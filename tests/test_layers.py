@@ -29,7 +29,8 @@ LEVELS = (
         *("features", "metrics", "ranks"),
     ),
     (
-        *("checkpoint", "fitting", "charts", "events", "trackers", "logbook", "console", "silent", "record"),
+        *("checkpoint", "fitting", "best", "chance", "remarks"),
+        *("charts", "events", "trackers", "logbook", "console", "silent", "record"),
         *("liveness", "listing", "alarms", "history", "health", "guard", "expense", "measure", "theory_plot"),
     ),
     (

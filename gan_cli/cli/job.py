@@ -239,7 +239,7 @@ def carry_out(
                 draw_real(run)
                 explain(run, tags)
             train(run)
-            early = run.out_of_patience if run.step < run.steps else None
+            early = run.best.out_of_patience if run.step < run.steps else None
             status: State = "finished" if run.step == run.steps or early else "stopped"
             if status == "finished":
                 export.write(directory, run.G, run.ema.G if run.ema else None, run.step)

@@ -128,7 +128,7 @@ def test_the_checkpoint_of_exactly_the_best_step_is_kept_in_the_metrics_own_dire
     found = {row["step"]: row[f"eval/{name}"] for row in rows(tmp_path) if f"eval/{name}" in row}
     assert len(found) == 12
     best = pick(found, key=found.__getitem__)
-    assert run.best == (f"eval/{name}", {min: "smallest", max: "largest"}[pick], found[best], best)
+    assert run.best.kept == (f"eval/{name}", {min: "smallest", max: "largest"}[pick], found[best], best)
     assert {*states(tmp_path)} == {best, 12}
 
 
@@ -142,11 +142,13 @@ def test_a_run_ends_after_so_many_evaluations_without_a_better_one(tmp_path, mon
     nan = float("nan")
     monkeypatch.setattr("gan_cli.loop.assess", finding([3.0, 2.0, nan, 2.5, 1.0, 1.0, 1.0, 0.5, 0.9, 0.9, 0.9]))
     run = train_in(tmp_path / "a", *RING, "train.eval_every=1", "train.keep_best=energy", "train.patience=3")
-    assert (run.step, run.best[2:], run.committed) == (11, (0.5, 8), 11), "two in a row without, twice, and then three"
+    best = run.best.kept[2:]
+    assert (run.step, best, run.committed) == (11, (0.5, 8), 11), "two in a row without, twice, and then three"
     monkeypatch.setattr("gan_cli.loop.assess", finding([3.0, 2.0, 2.0, 2.5, 2.1, 0.0]))
     run = train_in(tmp_path / "b", *RING, "train.eval_every=1", "train.keep_best=energy", "train.patience=3")
-    assert (run.step, run.best[3], run.committed, run.waited) == (5, 2, 5, 3)
-    assert run.out_of_patience == "energy was no better in 3 evaluations: the best, 2, was at step 2 (train.patience)"
+    assert (run.step, run.best.kept[3], run.committed, run.best.waited) == (5, 2, 5, 3)
+    why = "energy was no better in 3 evaluations: the best, 2, was at step 2 (train.patience)"
+    assert run.best.out_of_patience == why
 
 
 def test_patience_is_counted_on_after_a_kill(tmp_path, monkeypatch):
@@ -154,7 +156,7 @@ def test_patience_is_counted_on_after_a_kill(tmp_path, monkeypatch):
     patient = (*RING, "train.eval_every=1", "train.keep_best=energy", "train.patience=5", "train.checkpoint_every=3")
     monkeypatch.setattr("gan_cli.loop.assess", lambda run: {"eval/energy": values[run.step - 1]})
     whole = train_in(tmp_path / "whole", *patient)
-    assert (whole.step, whole.waited) == (7, 5)
+    assert (whole.step, whole.best.waited) == (7, 5)
     train_and_die(tmp_path / "torn", 5, *patient)
     state = newest(tmp_path / "torn")
     assert (state["step"], state["waited"]) == (3, 1)
@@ -171,7 +173,7 @@ def test_a_checkpoint_from_before_there_was_patience_is_read(tmp_path):
     state = newest(tmp_path)
     assert "waited" not in state
     run = train_in(tmp_path, *RING, *EVAL, "train.keep_best=energy", "train.patience=99", state=state)
-    assert run.step == 12 and run.waited < 99
+    assert run.step == 12 and run.best.waited < 99
 
 
 @pytest.mark.parametrize(
