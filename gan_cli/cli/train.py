@@ -201,8 +201,9 @@ def _job(cfg: DictConfig, sweep: Sweep) -> int:
     directory = Path(context.runtime.output_dir)
     overrides = of_the_job(cast(list[str], OmegaConf.to_container(context.overrides.task, resolve=False)))
     typed = as_typed(overrides)
+    sources = (source.path for source in context.runtime.config_sources if source.provider == "command-line")
     about = {
-        "command": ["gan-train", *typed],
+        "command": ["gan-train", *typed, *(word for path in sources for word in ("--config-dir", path))],
         "overrides": typed,
         "choices": {key: name for key, name in context.runtime.choices.items() if key != TRACKERS and "/" not in key},
         "sweep": str(directory.parent) if context.mode and context.mode.name == "MULTIRUN" else None,

@@ -1,6 +1,7 @@
 """The runs of a report, from their directories: any of these may be a stranger's, and any file in them half written."""
 
 import functools
+import itertools
 import os
 import re
 import shlex
@@ -11,9 +12,9 @@ from typing import Any
 
 from gan_cli.check import leaves
 from gan_cli.errors import RunError
-from gan_cli.listing import SHOWN, Entry, begun_last, fill
+from gan_cli.listing import RUN, SHOWN, Entry, begun_last, fill
 from gan_cli.paths import behind_latest
-from gan_cli.reading import YAML_LIMIT, is_regular, parse_yaml, read_bytes, read_json
+from gan_cli.reading import JSON_LIMIT, YAML_LIMIT, is_regular, parse_yaml, read_bytes, read_json
 from gan_cli.report import logs
 from gan_cli.report.model import Alarm, RunInfo, Status
 
@@ -66,7 +67,7 @@ def _run(entry: Entry, path: Path) -> RunInfo:
     run.seed = seed if type(seed) is int else None
     run.step, run.steps, run.seconds, run.created = entry.step, entry.steps, entry.seconds, entry.created
     run.alarms = sorted((_alarm(alarm) for alarm in entry.alarms), key=lambda alarm: alarm.step)
-    run.command = _command(entry.overrides, run.seed) if config and entry.created else None
+    run.command = _command(entry.overrides, run.seed, _config_dirs(path)) if config and entry.created else None
     if status not in ("finished", "running", "unreadable"):
         run.resume_command = f"gan-train resume={shlex.quote(_shown(path))}"
     run.images_per_second = logs.rate(path)
@@ -94,12 +95,26 @@ def _parsed(data: bytes) -> dict[str, Any]:
     return dict(leaves(parse_yaml(data, CONFIG)))
 
 
-def _command(overrides: Iterable[str], seed: int | None) -> str:
-    """The line that makes a run of these overrides; the seed is said, also where it was nobody's choice."""
+def _command(overrides: Iterable[str], seed: int | None, config_dirs: Iterable[str] = ()) -> str | None:
+    """The line that makes a run of these overrides; the seed is said, also where it was nobody's choice. None where one
+    is no override but an option, which gan-train never writes there.
+    """
     said = [*overrides]
+    if any(text.startswith("-") for text in said):
+        return None
     if seed is not None and not any(text.lstrip("+").startswith("seed=") for text in said):
         said.append(f"seed={seed}")
-    return shlex.join(["gan-train", *said])
+    return shlex.join(["gan-train", *said, *(word for path in config_dirs for word in ("--config-dir", path))])
+
+
+def _config_dirs(path: Path) -> list[str]:
+    """Where the choices of a run lie that are not those of gan-cli, as its command names them."""
+    try:
+        words = read_json(path / RUN, JSON_LIMIT).get("command")
+    except RunError:
+        return []
+    pairs = itertools.pairwise(words if isinstance(words, list) else [])
+    return [value for name, value in pairs if name == "--config-dir" and isinstance(value, str)]
 
 
 def _alarm(alarm: Mapping[str, Any]) -> Alarm:

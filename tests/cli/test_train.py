@@ -71,6 +71,18 @@ def test_a_run_leaves_a_directory_that_says_all_about_it(gan_train):
     assert "tensorboard --logdir outputs" in out
 
 
+def test_a_run_says_where_its_own_choices_lie(gan_train):
+    """Without the option the line would not make it again: there is no such loss."""
+    place = Path("my conf/loss")
+    place.mkdir(parents=True)
+    (place / "mine.yaml").write_text("_target_: gan_cli.losses.Hinge\n")
+    code, _, error = gan_train("--config-dir", "my conf", *TINY, "loss=mine")
+    (run,) = runs()
+    assert code == 0, error
+    about = json.loads((run / "run.json").read_text())
+    assert about["command"] == ["gan-train", *TINY, "loss=mine", "--config-dir", str(place.parent.absolute())]
+
+
 def test_latest_shows_the_newest_run_and_hides_its_events_from_tensorboard(gan_train):
     gan_train(*TINY)
     gan_train(*TINY, "seed=1")

@@ -183,3 +183,13 @@ def test_z_is_the_same_for_one_seed_and_prior(tmp_path):
     found = runs(tmp_path)
     assert found["a"].z == found["b"].z == "seed 0, Normal, dim 100, 64 samples"
     assert len({found[name].z for name in "acd"}) == 3
+
+
+def test_the_command_names_the_choices_that_are_not_ours(tmp_path):
+    run = make_run(tmp_path / "a", overrides=["loss=mine"])
+    about = json.loads((run / "run.json").read_text())
+    about["command"] = ["gan-train", "loss=mine", "--config-dir", "/my conf"]
+    (run / "run.json").write_text(json.dumps(about))
+    make_run(tmp_path / "b", overrides=["--config-dir=/tmp/evil", "loss=mine"])  # nothing that gan-train wrote
+    mine, planted = runs(tmp_path).values()
+    assert (mine.command, planted.command) == ("gan-train loss=mine seed=0 --config-dir '/my conf'", None)
