@@ -24,7 +24,9 @@ from gan_cli.cli.devices.company import Company
 from gan_cli.cli.devices.start import Job
 from gan_cli.cli.dry_run import dry_run
 from gan_cli.cli.examine import refuse_mistakes
+from gan_cli.cli.figures import refuse_unknown_figure
 from gan_cli.cli.overrides import groups_below, key_of, prepare
+from gan_cli.cli.resumption import state_of
 from gan_cli.cli.signals import interrupted_after_step
 from gan_cli.composed import Config
 from gan_cli.console import Screen
@@ -133,11 +135,11 @@ def train(run: Run, directory: str | Path | None = None, figure: bool | None = N
         run.trackers, run.line_every = {**trackers, "figure": Figure(run.steps)}, math.inf
     try:
         with command.held(Job(asked, config.written or asked, place, given, config.about)) as job:
-            command.refuse_unknown_figure(run)
+            refuse_unknown_figure(run)
             if job.dry:
                 dry_run(run, Screen(highlight=False, soft_wrap=True))
                 return run
-            state = command.state_of(run, job, 1) if job.resumes else None
+            state = state_of(run, job, 1) if job.resumes else None
             command.carry_out(run, state, job, Company(), interrupted_after_step)
     finally:
         run.trackers = trackers

@@ -12,19 +12,20 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_cli import checkpoint, export
 from gan_cli.builder import build, plain
-from gan_cli.check import TRACKERS, Problem, did_you_mean, report
-from gan_cli.cli.command import screenful
+from gan_cli.check import TRACKERS
 from gan_cli.cli.devices.company import Company
 from gan_cli.cli.devices.place import under_torchrun
 from gan_cli.cli.devices.start import Job, by_torchrun, by_workers, device_of
 from gan_cli.cli.dry_run import dry_run
 from gan_cli.cli.failure import enough_memory, recorded
+from gan_cli.cli.figures import refuse_unknown_figure
 from gan_cli.cli.hparams import hparams
 from gan_cli.cli.lock import locked
+from gan_cli.cli.resumption import state_of
 from gan_cli.cli.signals import stop_after_step
 from gan_cli.console import Screen, duration
 from gan_cli.data.classes import by_name
-from gan_cli.errors import BusyError, Diverged, RunError, Stopped
+from gan_cli.errors import BusyError, Diverged, Stopped
 from gan_cli.files import write_text
 from gan_cli.guide import expected, guide
 from gan_cli.loop import train
@@ -33,9 +34,8 @@ from gan_cli.pictures import draw_real
 from gan_cli.reading import require_plain
 from gan_cli.readouts import why_not
 from gan_cli.record import State, add_resume, read_or_empty, write_run
-from gan_cli.resume import config_to_resume, is_finished, never_began, newest_state, top_settings
+from gan_cli.resume import config_to_resume, top_settings
 from gan_cli.run import Run
-from gan_cli.scores import PREFIX, tag
 from gan_cli.settings import OF_THE_COMMAND
 from gan_cli.stored import tame, weights_limit
 
@@ -138,70 +138,12 @@ def _refuse_taken(job: Job) -> None:
         )
 
 
-def state_of(run: Run, job: Job, processes: int) -> dict[str, Any] | None:
-    """The state to go on from; None where the run was ended before it had any.
-
-    Raises:
-        RunError: there is nothing left to do.
-    """
-    directory, given, trust = job.directory, job.given, job.config["trust"]
-    errors = Screen(stderr=True, highlight=False, soft_wrap=True)
-
-    def warn(text: str) -> None:
-        errors.print(screenful(text), markup=False)
-
-    if never_began(directory):
-        warn(f"{job.shown} was ended before its first checkpoint, with no step taken: it begins with step 1")
-        return None
-    threads = torch.get_num_threads()
-    asked = run.cfg.threads if "train.threads" in given and run.cfg.threads != "auto" else None
-    state = newest_state(directory, warn, threads=asked, limit=None if trust else 2 * run.checkpoint_size())
-    if state["machine"].get("processes", 1) != processes:  # it was another share of the cores
-        torch.set_num_threads(threads)
-    step, before = state["step"], read_or_empty(directory / "status.json").get("steps")
-    if is_finished(directory) and step < run.steps and state.get("waited") and _is_exported(directory, step):
-        waited = state["waited"]
-        if run.cfg.patience is not None and isinstance(waited, int) and waited >= run.cfg.patience:
-            raise RunError(
-                f"resume: {directory} finished early at step {step:,}, after {waited} evaluations without a better "
-                f"{run.cfg.keep_best}; go on all the same with a larger train.patience=..., or train.patience=null"
-            )
-    if step == run.steps and not (is_finished(directory) and _is_exported(directory, step)):
-        at = f"{job.shown} is complete at step {step:,}"
-        warn(f"{at}: nothing is left to train, only the generator to be written")
-    elif step >= run.steps:
-        done = "finished" if is_finished(directory) else "complete"
-        raise RunError(
-            f"resume: {directory} is {done} at step {step:,} of {run.steps:,}; ask for more with train.steps=..."
-        )
-    if isinstance(before, int) and before != run.steps and (schedules := _schedules(run)):
-        warn(
-            f"{', '.join(schedules)} led to an end at step {before:,} and now leads to {run.steps:,}: what follows it "
-            "jumps, and this is not the run that would have had this length from its start"
-        )
-    return state
-
-
-def _schedules(run: Run) -> list[str]:
-    """The settings that the length of a run is a part of."""
-    finals = {"penalty.gamma_final": getattr(run.penalty, "gamma_final", None)}
-    finals["train.momentum_final"] = run.cfg.momentum_final
-    rate = [] if run.cfg.lr_schedule == "constant" else [f"train.lr_schedule={run.cfg.lr_schedule}"]
-    return rate + [f"{key}={value}" for key, value in finals.items() if value is not None]
-
-
 def _labels(run: Run) -> dict[str, int] | None:
     """What the classes of conditional networks are called, and their labels."""
     if run.classes is None:
         return None
     assert run.reals.y is not None
     return by_name(run.reals.y, getattr(run.reals.data, "names", ()))
-
-
-def _is_exported(directory: Path, step: int) -> bool:
-    """Whether the generator of this step was written; there may be one of an earlier end."""
-    folder = directory / export.FOLDER
-    return (folder / "raw.safetensors").is_file() and read_or_empty(folder / "generator.json").get("step") == step
 
 
 def carry_out(
@@ -274,25 +216,6 @@ def _follow(run: Run, state: dict[str, Any] | None, job: Job, company: Company) 
         train(run)
     if run.signal:
         raise Stopped(f"stopped after step {run.step:,}", 128 + run.signal)
-
-
-def refuse_unknown_figure(run: Run) -> None:
-    """`train.keep_best` names a figure that this run judges itself by, and an evaluation ones that its data have.
-
-    Raises:
-        ConfigError: they do not.
-        DataError: what an evaluation needs is not there.
-    """
-    figure = run.cfg.keep_best
-    asked = figure or run.cfg.eval_every is not None
-    known = figures(run) if asked else []
-    if figure and tag(figure) not in known:
-        raise report([Problem("train.keep_best", f"this run logs no {figure!r}{did_you_mean(tag(figure), known)}")])
-
-
-def figures(run: Run) -> list[str]:
-    """The figures that a run judges itself by."""
-    return [name for name in expected(run) if name.startswith(("theory/", "samples/", "dirac/", PREFIX))]
 
 
 def explain(run: Run, tags: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from conftest import TINY, make_run, train_in
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_cli import checkpoint, metrics
-from gan_cli.cli.job import refuse_unknown_figure
+from gan_cli.cli.figures import refuse_unknown_figure
 from gan_cli.errors import ConfigError
 from gan_cli.evaluation import judge_of
 from gan_cli.loop import train

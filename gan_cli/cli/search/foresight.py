@@ -66,7 +66,7 @@ def refuse_strangers(config: DictConfig, corners: Sequence[Sequence[str]], sourc
 def _look(ready: Sequence[Combination], refusal: GanError | None, settings: Settings) -> None:
     """Build corners until one logs the metric."""
     from gan_cli.builder import build, examine
-    from gan_cli.cli.job import figures
+    from gan_cli.cli.figures import figures
 
     good = []
     for corner in ready:
