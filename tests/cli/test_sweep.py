@@ -51,13 +51,14 @@ def test_of_eight_jobs_five_fail_three_finish_and_all_are_listed(gan_train):
     assert found[1]["error"] == "ArithmeticError: sick"
     assert found[2]["error"] == "ended with exit code 0, not finished"
     assert found[5]["error"] == "took longer than the 0.06 minutes that it was given"
+    assert found[5]["seconds"] >= 3.6, "its run wrote nothing any more while it hung"
     assert "step 4" in found[6]["error"]
     told = json.loads((sweep / "sweep.json").read_text())
     assert told["status"] == "failed"
     assert told["command"] == ["gan-train", *line, "--config-dir=mine", "-m"]
     lines = out[out.rindex("#  job") :].splitlines()
     assert [line.split()[1:3] for line in lines[1:9]] == [[job["overrides"][-1], job["status"]] for job in found]
-    assert "3 of 8 finished" in lines[9]
+    assert lines[9] == f"3 of 8 finished; jobs in {sweep}, each with its output.log"
     assert lines[10] == f"what #1 said is in {sweep}/1_loss-raises/output.log"
     assert f"gan-train -m resume={sweep} retry=true" in lines[11]
     assert err.count("Traceback") == 1, "of the job that had a bug"

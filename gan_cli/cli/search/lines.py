@@ -17,12 +17,14 @@ class Lines:
         added: overrides that the search gives all of them.
         seed: of the first run of each.
         seeds: how many runs each has.
+        flags: of the line, such as --config-dir and its value.
     """
 
     space: Space
     added: Sequence[str]
     seed: int
     seeds: int
+    flags: Sequence[str] = ()
 
     def overrides(self, values: Values) -> list[str]:
         """What all runs of a trial have, as Hydra gets it."""
@@ -46,9 +48,9 @@ class Lines:
         """The same with seeds that it was not chosen by."""
         new = range(self.seed + self.seeds, self.seed + self.seeds + 3)
         kept = [text for text in self.overrides(values) if key_of(text) != "seed"]
-        return f"{self._typed(kept)} seed={','.join(map(str, new))} -m"
+        return f"{self._typed([*kept, 'seed=' + ','.join(map(str, new))])} -m"
 
     def _typed(self, overrides: Iterable[str]) -> str:
         """As a user types it, and without the alarms that end a trial: it is to run to its end."""
         stops = {text for text in self.added if key_of(text) == "train.stop_on"}
-        return shlex.join(["gan-train", *as_typed(text for text in overrides if text not in stops)])
+        return shlex.join(["gan-train", *as_typed(text for text in overrides if text not in stops), *self.flags])

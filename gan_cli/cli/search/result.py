@@ -74,10 +74,14 @@ class Result:
         listed = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
         rows = [[printable(cell) for cell in self._cells(trial)] for trial in ranked[:ROWS]]
         kept = [i for i, heading in enumerate(self._headings) if heading != "why" or any(row[i] for row in rows)]
+        widths = {i: max(len(row[i]) for row in [self._headings, *rows]) for i in kept}
+        widths |= {i: min(widths[i], WIDTH) for i in kept if 0 < i <= len(self._keys)}
+        last = len(self._headings) - 1  # why: it has whatever is left
+        left = terminal.width - sum(width + 2 for i, width in widths.items() if i != last) - 2
+        widths |= {last: max(left, 3)} if last in kept else {}
         for i in kept:
-            settings = 0 < i <= len(self._keys)
             listed.add_column(
-                self._headings[i], no_wrap=True, overflow="ellipsis", max_width=WIDTH if settings else None,
+                self._headings[i], no_wrap=True, overflow="ellipsis", max_width=widths[i],
                 justify="left" if self._headings[i] in ("trial", "why") else "right",
             )  # fmt: skip
         for row in rows:

@@ -21,7 +21,7 @@ from gan_cli.cli.search.study import Study, require_optuna
 from gan_cli.cli.search.trial import Trial
 from gan_cli.cli.search.worth import NoValueError, worth
 from gan_cli.cli.sweep import combinations
-from gan_cli.cli.sweep.line import Line
+from gan_cli.cli.sweep.line import MULTIRUN, Line
 from gan_cli.cli.sweep.record import NAME, Job
 from gan_cli.errors import ConfigError, GanError
 
@@ -69,7 +69,8 @@ class Search:
         if OmegaConf.select(config, "resume") is not None:
             raise ConfigError("resume: a trial begins with its own settings, and a run that is resumed has others")
         added = foresight.added(config, self.settings, [key_of(text) for text in overrides])
-        self.lines = Lines(self.space, added, config.seed, self.settings.seeds)
+        flags = [flag for flag in line.flags if flag not in MULTIRUN]
+        self.lines = Lines(self.space, added, config.seed, self.settings.seeds, flags)
         self._study: Study | None = None
 
     def look(self) -> None:

@@ -212,7 +212,9 @@ def starter(settings: Settings | None, directory: Path, done: Done, jobs: Sequen
     if jobs:
         over = "" if count * threads <= cores() else "; that is more threads than cores: jobs will wait for each other"
         shared = f", {len(gpus)} GPUs shared out" if len(gpus) > 1 else ""
-        print(f"{count} jobs at a time, each with {each}, on {cores()} cores{shared}{over}", flush=True)
+        jobs_at_a_time = "1 job" if count == 1 else f"{count} jobs"
+        side = f"{jobs_at_a_time} at a time, each with {each}, on {cores()} {'core' if cores() == 1 else 'cores'}"
+        print(f"{side}{shared}{over}", flush=True)
     if isinstance(settings, SubmititLocal):
         environment["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES")  # submitit would hide them
         return Cluster(settings, directory, done, count, environment)

@@ -19,7 +19,7 @@ OWN = ("retry", "timeout_minutes")
 _UNSAID = (*OWN, "trust", "other_data")
 _MORE = "hydra.sweeper.n_trials"  # of a search, which that makes longer and no other one
 _BESIDE = (*_UNSAID, "dry_run", "resume", _MORE)  # what may stand beside resume=
-_MULTIRUN = ("--multirun", "-m")
+MULTIRUN = ("--multirun", "-m")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Line:
     def command(self) -> list[str]:
         """What makes a sweep this one, wherever it lies."""
         said = [text for text in of_the_job(self.overrides) if key_of(text) != "hydra.sweep.dir"]
-        return ["gan-train", *said, *(flag for flag in self.flags if flag not in _MULTIRUN), "-m"]
+        return ["gan-train", *said, *(flag for flag in self.flags if flag not in MULTIRUN), "-m"]
 
 
 def same(command: Iterable[str], other: Iterable[str]) -> bool:
@@ -72,14 +72,14 @@ def take_up(overrides: Sequence[str], flags: Sequence[str], multirun: bool) -> L
     if not multirun:
         raise ConfigError(f"resume: {named} is a sweep; go on with it with: gan-train -m resume={named}")
     others = [text for text in overrides if key_of(text) not in _BESIDE]
-    others += [flag for flag in flags if flag not in _MULTIRUN]
+    others += [flag for flag in flags if flag not in MULTIRUN]
     if others:
         raise ConfigError(
             f"resume: {named} is a sweep and brings its own line; only {'=, '.join(_UNSAID)}= go with it, "
             f"and not {' '.join(others)}"
         )
     old_flags, old = split_arguments(record.read(directory).command[1:])
-    foreign = [flag for flag in old_flags if flag not in _MULTIRUN]
+    foreign = [flag for flag in old_flags if flag not in MULTIRUN]
     foreign += [text for text in old if _reaches_beyond(text)]
     if foreign and _value(overrides, "trust") is not True:
         raise ConfigError(

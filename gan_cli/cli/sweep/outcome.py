@@ -23,7 +23,9 @@ def note(job: Job, ending: Ending, directory: Path, alone: bool) -> None:
     """
     run = read_run(earlier.place_of(job, directory) or directory)
     job.step, job.steps, job.metrics = run.step, run.steps, run.metrics
-    job.seconds = round(ending.seconds, 1) if run.seconds is None else run.seconds
+    spent = round(ending.seconds, 1)
+    # A run that was killed says how long it took up to the last that it wrote: one that hung, nothing of that.
+    job.seconds = spent if run.seconds is None else max(run.seconds, spent) if ending.killed else run.seconds
     job.exit_code = ending.code
     # Of one without a run of its own, a dry one or one that resumes another, its exit code has to do.
     alone = alone or any(text.startswith("resume=") for text in job.overrides)

@@ -124,6 +124,7 @@ def read_note(path: Path) -> Ending | None:
             float(content["seconds"]),
             content["stopped"] is True,
             (),
+            content.get("killed") is True,
         )
     except (TypeError, KeyError, ValueError):
         return None

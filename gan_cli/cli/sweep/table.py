@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_cli.cli.command import COLUMNS, printable
+from gan_cli.cli.sweep import output
 from gan_cli.cli.sweep.earlier import place_of
 from gan_cli.cli.sweep.record import NAME, Job
 from gan_cli.console import Screen, duration, figures
@@ -48,10 +49,11 @@ def show(jobs: Sequence[Job], labels: Sequence[str], directory: Path) -> None:
     print("", *(line.rstrip() for line in captured.get().splitlines()), sep="\n")  # rich fills up to the edge
     more = f"and {len(jobs) - len(rows)} more in {NAME}; " if len(rows) < len(jobs) else ""
     done = sum(job.status == "finished" for job in jobs)
-    print(printable(f"{more}{done} of {len(jobs)} finished; jobs in {directory}"))
-    logs = [job for job in rows if job.status != "finished" and job.log]
-    if logs:
-        print(printable(f"what #{logs[0].number} said is in {directory}/{logs[0].log}"))
+    logs = f", each with its {output.NAME}" if any(job.log for job in jobs) else ""
+    print(printable(f"{more}{done} of {len(jobs)} finished; jobs in {directory}{logs}"))
+    first = next((job for job in rows if job.status != "finished" and job.log), None)
+    if first:
+        print(printable(f"what #{first.number} said is in {directory}/{first.log}"))
 
 
 def _cells(job: Job, label: str, directory: Path) -> list[str]:
