@@ -120,10 +120,13 @@ def test_one_learning_rate_moves_both_players_or_one():
 
 def test_small_batches_get_one_thread_and_large_ones_all(monkeypatch):
     monkeypatch.setattr("gan_cli.placement._ALL_THREADS", 7)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     auto = TrainConfig(steps=1)
     assert thread_count(auto, (1, 16, 16)) == 1
     assert thread_count(auto, (1, 32, 32)) == 7
     assert thread_count(TrainConfig(steps=1, threads=3), (1, 16, 16)) == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert thread_count(auto, (1, 32, 32)) == 2
 
 
 def test_the_ring_and_the_grid_have_one_recipe():

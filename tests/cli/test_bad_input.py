@@ -138,7 +138,7 @@ ROWS = [
     ("hydra.job.num=x", 2, "Error merging override hydra.job.num=x Value 'x' of type 'str' could not be converted"),
     ("hydra.job.env_copy=[NOSUCH]", 2, "Hydra cannot run this command line: KeyError: 'NOSUCH'; look at"),
     ("hydra.verbose={a:1}", 2, "Hydra cannot run this command line: AssertionError"),
-    ("hydra/launcher=joblib", 2, "In 'hydra/config': Could not find 'hydra/launcher/joblib' Available options in"),
+    ("hydra/launcher=nosuch", 2, "In 'hydra/config': Could not find 'hydra/launcher/nosuch' Available options in"),
     ("hydra/sweeper=nosuch", 2, "In 'hydra/config': Could not find 'hydra/sweeper/nosuch' Available options in"),
     (
         "hydra/job_logging=nosuch",

@@ -14,7 +14,7 @@ NOWHERE = ("nosuch", LONG, "a\0b", "~nosuchuser/x", "\x1b[31mred", "[bold]", "fi
 BAD = [
     *((command, [path], 5, "there is no directory") for command in ("runs", "sample", "probe") for path in NOWHERE),
     ("runs", ["--nosuch"], 2, "unrecognized arguments"),
-    ("runs", ["a", "b"], 2, "unrecognized arguments"),
+    ("runs", [".", "a"], 5, "there is no directory 'a'"),
     ("sample", [], 2, "the following arguments are required: RUN"),
     ("probe", [], 2, "the following arguments are required: RUN"),
     ("sample", ["."], 5, "holds no generator"),

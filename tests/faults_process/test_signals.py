@@ -86,7 +86,7 @@ def test_a_signal_between_two_jobs_of_a_sweep_ends_it(gan_train, monkeypatch):
     at(monkeypatch, places, "remove_empty", 1, TERM)  # after the first job
     settings = with_("train.steps=3", "hydra.run.dir=unused")
     code, out, err = gan_train(*settings, "seed=0,1,2", "hydra.sweep.dir=sweep", "-m")
-    assert (code, err) == (143, f"{signals.NOTHING_TO_SAVE}\n")
+    assert (code, err) == (143, "the sweep was stopped\n")
     assert out.count("finished 3 steps") == 1
     (run,) = Path("sweep").glob("*/run.json")
     assert json.loads(run.with_name("status.json").read_text())["status"] == "finished"
