@@ -3,14 +3,17 @@
 import copy
 import functools
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import hypothesis  # noqa: F401  now: its plug-ins warn where a command has frozen what is collectable before them
+import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
 from gan_cli.builder import build, plain
+from gan_cli.cli import train as command
 from gan_cli.cli.overrides import groups_below, key_of, prepare
 from gan_cli.cli.sweep.launchers import hide_others
 from gan_cli.loop import train
@@ -42,6 +45,17 @@ def once(*overrides: str) -> list[str]:
     """
     keys = [text.partition("=")[0] for text in overrides]
     return [text for i, text in enumerate(overrides) if "=" not in text or keys[i] not in keys[i + 1 :]]
+
+
+def ended_with(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit code of a line of gan-train, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["gan-train", *arguments])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    try:
+        command.main()
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
 
 
 def compose_plain(*overrides: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,16 +2,14 @@
 
 import json
 import multiprocessing
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY, once
+from conftest import TINY, ended_with, once
 from hydra._internal.hydra import Hydra
 
 from gan_cli import checkpoint, loop
 from gan_cli.cli import apart
-from gan_cli.cli import train as command
 from gan_cli.state import digest as state_digest
 
 SHORT = (*TINY, "train.checkpoint_every=2", "train.log_every=1")
@@ -82,13 +80,7 @@ def gan_train(tmp_path, monkeypatch, capfd):
         Path(f"mine/loss/{way}.yaml").write_text(f"_target_: sick.Sick\nhow: {way}\n{limit}")
 
     def call(*arguments: str, flags: tuple[str, ...] = ("-m", "--config-dir=mine")) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gan-train", *once(*arguments), *flags])
-        monkeypatch.setattr(sys, "path", [*sys.path])
-        try:
-            command.main()
-            code = 0
-        except SystemExit as error:
-            code = int(error.code or 0)
+        code = ended_with(monkeypatch, *once(*arguments), *flags)
         out, err = capfd.readouterr()
         return code, out, err
 

@@ -1,14 +1,12 @@
 """`train.patience` from the command line: a run that ends early is finished, says why, and is left as a whole."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY, once
+from conftest import TINY, ended_with, once
 
 from gan_cli.cli import evaluate, runs, sample
-from gan_cli.cli import train as command
 
 PATIENT = (*TINY, "dataset=ring", "train.steps=20", "train.eval_every=1", "train.eval_samples=50", "device=cpu")
 PATIENT += ("train.keep_best=energy", "train.patience=2", "train.keep=1", "hydra.run.dir=run")
@@ -21,13 +19,7 @@ def gan_train(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("gan_cli.loop.assess", lambda run: {"eval/energy": abs(run.step - 3.0)})
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gan-train", *once(*arguments)])
-        monkeypatch.setattr(sys, "path", [*sys.path])
-        try:
-            command.main()
-            code = 0
-        except SystemExit as error:
-            code = int(error.code or 0)
+        code = ended_with(monkeypatch, *once(*arguments))
         out, err = capsys.readouterr()
         return code, " ".join(out.split()), " ".join(err.split())
 

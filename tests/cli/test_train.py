@@ -12,11 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from conftest import TINY, once
+from conftest import TINY, ended_with, once
 
 from gan_cli import checkpoint
 from gan_cli.cli import job
-from gan_cli.cli import train as command
 from gan_cli.cli.lock import locked
 from gan_cli.logbook import Logbook
 from gan_cli.penalties import R1
@@ -30,13 +29,7 @@ def gan_train(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gan-train", *once(*arguments)])
-        monkeypatch.setattr(sys, "path", [*sys.path])
-        try:
-            command.main()
-            code = 0
-        except SystemExit as error:
-            code = int(error.code or 0)
+        code = ended_with(monkeypatch, *once(*arguments))
         out, err = capsys.readouterr()
         return code, out, err
 
