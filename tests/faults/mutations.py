@@ -49,7 +49,7 @@ MUTATIONS = (
         "state[name])",
         '{k: v for k, v in state[name].items() if "running" not in k}, **({"strict": False} if name in nets else {}))',
     ),
-    Mutation("random state", RUN, 'torch.set_rng_state(state["random"])'),
+    Mutation("random state", "chance.py", 'torch.set_rng_state(state["random"])'),
     Mutation("noise", RUN, 'self.noise.set_state(state["noise"])'),
     Mutation("cursor", RUN, 'state["step"], state["cursor"]', 'state["step"], 0'),
     Mutation("step", RUN, 'state["step"], state["cursor"]', '0, state["cursor"]'),
@@ -101,9 +101,9 @@ MUTATIONS = (
     Mutation("no start from zero: gone", "resume.py", ' or read_or_empty(directory / "status.json").get("step")', ""),
     Mutation(
         "a word at a start from zero",
-        "cli/job.py",
-        '        warn(f"{_shown(directory)} was ended',
-        '        str(f"{_shown(directory)} was ended',
+        "cli/resumption.py",
+        '        warn(f"{job.shown} was ended',
+        '        str(f"{job.shown} was ended',
     ),
     Mutation("lock", "cli/lock.py", "fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)"),
 )
