@@ -8,7 +8,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan_cli.library import build, compose, draw, train
+    from gan_cli.api import build, compose, draw, train
 
 __all__ = ["__version__", "build", "compose", "draw", "train"]
 __version__ = "0.1.0"
@@ -19,5 +19,5 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in ("build", "compose", "draw", "train"):
-        return getattr(import_module("gan_cli.library"), name)
+        return getattr(import_module("gan_cli.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -42,13 +42,13 @@ LEVELS = (
         *("resume", "probe", "scoring", "suite", "report"),
     ),
     ("cli",),
-    ("figure", "library"),
+    ("figure", "api"),
 )
 LEVEL = {name: number for number, level in enumerate(LEVELS) for name in level}
 ORDER = [name for level in LEVELS for name in level]
 
 TORCH_ALONE = ("losses", "penalties", "priors", "models", "aids", "diversity", "theory", "bounds")  # the mathematics
-HYDRA = ("errors", "check", "factory", "cli", "library")
+HYDRA = ("errors", "check", "factory", "cli", "api")
 
 
 def module_name(path: Path) -> str:
