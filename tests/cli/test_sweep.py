@@ -189,7 +189,8 @@ def test_resume_of_a_sweeps_directory_is_its_own_line_again(gan_train):
         ["seed=${oc.env:HOME}"],
         ["hydra.callbacks.x._target_=os.remove"],
         ["+hydra.callbacks.x._target_=os.remove"],
-        ["hydra/launcher=joblib"],
+        ["hydra/launcher=submitit_local"],
+        ["hydra.launcher.setup=[reboot]"],
         ["resume=/somewhere"],
         ["--config-dir=mine"],
     ],
@@ -224,7 +225,8 @@ def test_a_sweep_of_resumed_runs_is_one_too(gan_train):
     line = ("resume=sweep/0_seed-0,sweep/1_seed-1", "train.steps=8", "hydra.sweep.dir=longer")
     assert gan_train(*line)[0] == 0
     assert statuses(Path("longer")) == ["finished"] * 2
-    assert {path.name for path in Path("longer").iterdir()} == {"sweep.json", "multirun.yaml"}
+    files = {path.name for path in Path("longer").rglob("*") if path.is_file()}
+    assert files == {"sweep.json", "multirun.yaml", "output.log"}, "what they said, and no run"
     assert [json.loads((run / "status.json").read_text())["step"] for run in Path("sweep").glob("*_*")] == [8, 8]
     code, out, _ = gan_train(*line)
     assert (code, out.count("finished before")) == (0, 4), "in its place and in the table"

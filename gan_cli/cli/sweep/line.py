@@ -17,6 +17,7 @@ from gan_cli.errors import ConfigError
 # How a sweep is gone on with: of no run, and no part of what makes a line the same.
 OWN = ("retry", "timeout_minutes")
 _UNSAID = (*OWN, "trust", "other_data")
+_SIDE_BY_SIDE = "hydra/launcher=joblib"
 _MORE = "hydra.sweeper.n_trials"  # of a search, which that makes longer and no other one
 _BESIDE = (*_UNSAID, "dry_run", "resume", _MORE)  # what may stand beside resume=
 MULTIRUN = ("--multirun", "-m")
@@ -94,10 +95,18 @@ def take_up(overrides: Sequence[str], flags: Sequence[str], multirun: bool) -> L
 
 
 def _reaches_beyond(text: str) -> bool:
-    """Whether an override may do more than choose what a run is made of; settings of a search are numbers and names."""
-    if text == CHOICE or (is_setting(key_of(text)) and "params" not in key_of(text)):
+    """Whether an override may do more than choose what a run is made of. Settings of a search are numbers and names,
+    and jobs side by side are those of any sweep.
+
+    >>> [_reaches_beyond(text) for text in ("loss=hinge", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")]
+    [False, False, False]
+    >>> [_reaches_beyond(text) for text in ("hydra/launcher=submitit_slurm", "hydra.launcher.n_jobs=${oc.env:HOME}")]
+    [True, True]
+    """
+    key = key_of(text)
+    if text in (CHOICE, _SIDE_BY_SIDE) or key == "hydra.launcher.n_jobs" or (is_setting(key) and "params" not in key):
         return "${" in text
-    return key_of(text).startswith(("hydra", "resume")) or "${" in text
+    return key.startswith(("hydra", "resume")) or "${" in text
 
 
 def _value(overrides: Iterable[str], key: str) -> Any:
