@@ -1,19 +1,18 @@
 """The README is true: its loss of one's own runs as it stands there, its commands compose, its files exist."""
 
+import functools
 import itertools
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, TINY, choices, compose_plain
+from conftest import ROOT, TINY, choices, compose_plain, ended_with
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from gan_cli.check import check
-from gan_cli.cli import train as command
 from gan_cli.cli.overrides import key_of, split_arguments
 
 README = (ROOT / "README.md").read_text()
@@ -39,16 +38,7 @@ def in_my_folder(tmp_path, monkeypatch):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text)
 
-    def call(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["gan-train", *arguments])
-        monkeypatch.setattr(sys, "path", [*sys.path])
-        try:
-            command.main()
-        except SystemExit as error:
-            return int(error.code or 0)
-        return 0
-
-    return call
+    return functools.partial(ended_with, monkeypatch)
 
 
 def test_the_loss_of_ones_own_is_two_files_and_about_ten_lines():

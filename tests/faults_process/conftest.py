@@ -1,15 +1,13 @@
 """What the tests of signals, full disks and ended memory share: one run to be disturbed, and its undisturbed twin."""
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ended_with
 from faults.same import facts
-
-from gan_cli.cli import train as command
 
 # An average of G, batch norm, dropout from the global generator, a lazy penalty, two updates of D a step.
 RUN = (
@@ -41,16 +39,6 @@ def _a_signal_that_nobody_handles_is_an_error() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def _call(arguments: tuple[str, ...], patch: pytest.MonkeyPatch) -> int:
-    patch.setattr(sys, "argv", ["gan-train", *arguments])
-    patch.setattr(sys, "path", [*sys.path])
-    try:
-        command.main()
-    except SystemExit as error:
-        return int(error.code or 0)
-    return 0
-
-
 @pytest.fixture
 def gan_train(tmp_path, monkeypatch, capfd) -> Command:
     """Runs the command in an empty working directory, in this process; returns exit code, output and errors."""
@@ -58,7 +46,7 @@ def gan_train(tmp_path, monkeypatch, capfd) -> Command:
 
     def call(*arguments: str) -> tuple[int, str, str]:
         with monkeypatch.context() as patch:
-            code = _call(arguments, patch)
+            code = ended_with(patch, *arguments)
         return code, *capfd.readouterr()
 
     return call
@@ -70,7 +58,7 @@ def whole(tmp_path_factory) -> dict[str, Any]:
     place = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        assert _call(RUN, patch) == 0
+        assert ended_with(patch, *RUN) == 0
     return facts(place / "run")
 
 
